@@ -1,0 +1,272 @@
+import { Type, type Static, type TSchema } from 'typebox';
+
+// What the controller may ask of a node. Each operation is one run of the node script: JSON arguments on stdin,
+// one framed JSON answer on stdout. Output of the cmdlets: Windows PowerShell 5.1, module AzureStackHCI.
+
+/** Version of this contract. It is part of the command (`hcireg/1 probe`) and of every answer; a node that speaks another one refuses. */
+export const operationsVersion = 1;
+
+const object = <T extends Record<string, TSchema>>(properties: T) =>
+  Type.Object(properties, { additionalProperties: false });
+const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+/** What a node says is untrusted: every string has a bound. */
+const text = Type.String({ maxLength: 4096 });
+const instant = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d{1,7})?Z$' });
+const base64 = Type.String({ pattern: '^[A-Za-z0-9+/]+={0,2}$', maxLength: 16384 });
+const thumbprint = Type.String({ pattern: '^[0-9A-F]{40}$' });
+const nodeName = Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9-]{0,13}[A-Za-z0-9])?$' });
+
+/** `Get-AzureStackHCI`. Enumerations are open: a value that is not known here is kept, never mapped. Empty means not registered. */
+const Registration = object({
+  clusterStatus: text,
+  registrationStatus: text,
+  registrationDate: nullable(instant),
+  azureResourceName: nullable(text),
+  azureResourceUri: nullable(text),
+  connectionStatus: nullable(text),
+  lastConnected: nullable(instant),
+  nextSync: nullable(instant),
+  region: nullable(text),
+  imdsAttestation: nullable(text),
+  diagnosticLevel: nullable(text),
+});
+
+/** `Get-AzureStackHCIArcIntegration`; null where the cmdlet does not exist (20H2). */
+const ArcIntegration = object({
+  clusterArcStatus: text,
+  nodesArcStatus: Type.Record(Type.String({ maxLength: 15 }), nullable(text)),
+  applicationId: nullable(text),
+});
+
+/** `azcmagent show -j`; null where the agent is not installed. An empty resource name is a clean "disconnected". */
+const ConnectedMachineAgent = object({
+  version: text,
+  status: text,
+  resourceName: nullable(text),
+  resourceGroup: nullable(text),
+  subscriptionId: nullable(text),
+  tenantId: nullable(text),
+  location: nullable(text),
+  lastHeartbeat: nullable(instant),
+  errorCode: nullable(text),
+  errorDetails: nullable(text),
+});
+
+/**
+ * The node's registration certificates as the script recorded them. `created` is the last answer of
+ * `New-AzureStackHCIRegistrationCertificate`, kept so that a lost answer costs no second certificate; `set` is what the last
+ * successful `Set-AzureStackHCIRegistrationCertificate` was given. Both are null on a node registered by the cmdlet.
+ */
+const RegistrationCertificate = object({
+  created: nullable(object({ certificate: base64, thumbprint, notAfter: instant })),
+  set: nullable(object({ thumbprint, appId: text, cloudId: text })),
+});
+
+const probe = {
+  mutates: false,
+  scope: 'node',
+  timeoutSeconds: 60,
+  arguments: object({}),
+  result: object({
+    computerName: nodeName,
+    registration: Registration,
+    certificate: RegistrationCertificate,
+    arc: nullable(ArcIntegration),
+    agent: nullable(ConnectedMachineAgent),
+    /** `Get-ScheduledTask ArcRegistrationTask`; null where it is not registered. */
+    arcRegistrationTask: nullable(object({ state: text, lastRunTime: nullable(instant), lastTaskResult: nullable(Type.Integer()) })),
+    /** `HKLM:\SOFTWARE\Microsoft\Windows Azure\CurrentVersion\IMDS` CustomIMDSHostAddress. */
+    customImdsHostAddress: nullable(text),
+    os: object({ build: Type.Integer(), ubr: Type.Integer(), displayVersion: text, bootTime: instant, currentTime: instant, languageMode: text }),
+    bios: object({ manufacturer: text, version: text, releaseDate: nullable(instant), secureBoot: nullable(Type.Boolean()) }),
+    /** `Get-Command -Module AzureStackHCI`: features are judged by the cmdlets that exist, not by the build. */
+    commands: Type.Array(text, { maxItems: 128 }),
+    /** Which of the Cloud Management executables exist: HciClusterAgentSvc (22H2), HciCloudManagementSvc (23H2). */
+    cloudManagementServices: Type.Array(text, { maxItems: 4 }),
+    services: Type.Record(Type.String({ maxLength: 64 }), text),
+  }),
+} as const;
+
+const clusterProbe = {
+  mutates: false,
+  scope: 'cluster',
+  timeoutSeconds: 60,
+  arguments: object({}),
+  result: object({
+    /** `Get-Cluster`. `id` is what Azure shows as `reportedProperties.clusterId`. */
+    name: text,
+    id: text,
+    functionalLevel: Type.Integer(),
+    dnsName: text,
+    dnsSuffix: text,
+    nodes: Type.Array(
+      object({ name: nodeName, state: text, statusInformation: nullable(text), drainStatus: nullable(text) }),
+      { minItems: 1, maxItems: 16 },
+    ),
+    /** `Get-ClusterGroup 'Cloud Management'`; null where the group does not exist. */
+    cloudManagement: nullable(object({ state: text, serviceName: nullable(text) })),
+  }),
+} as const;
+
+/** `New-AzureStackHCIRegistrationCertificate`. */
+const newRegistrationCertificate = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 120,
+  arguments: object({}),
+  result: object({ certificate: base64, thumbprint, notAfter: instant }),
+} as const;
+
+/** `Set-AzureStackHCIRegistrationCertificate`. Tests sign-in to the cloud before it saves. An empty thumbprint is the generated certificate. */
+const setRegistrationCertificate = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 180,
+  arguments: object({
+    serviceEndpoint: text,
+    billingServiceApiScope: text,
+    graphServiceApiScope: text,
+    aadAuthority: text,
+    appId: text,
+    tenantId: text,
+    cloudId: text,
+    certificateThumbprint: text,
+  }),
+  result: object({}),
+} as const;
+
+/** `Set-AzureStackHCIRegistration`, on one node for the cluster. */
+const setRegistration = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 180,
+  arguments: object({
+    serviceEndpoint: text,
+    billingServiceApiScope: text,
+    graphServiceApiScope: text,
+    aadAuthority: text,
+    appId: text,
+    tenantId: text,
+    cloudId: text,
+    subscriptionId: text,
+    objectId: text,
+    resourceName: text,
+    providerNamespace: text,
+    resourceArmId: text,
+    servicePrincipalClientId: text,
+    certificateThumbprint: text,
+  }),
+  result: object({}),
+} as const;
+
+/** Adds and starts the cluster group "Cloud Management" with one Generic Service resource. */
+const startCloudManagement = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 150,
+  arguments: object({ serviceName: Type.Enum(['HciClusterAgentSvc', 'HciCloudManagementSvc'], { type: 'string' }) }),
+  result: object({}),
+} as const;
+
+/** `Sync-AzureStackHCI`. Never while a node is freshly booted: Microsoft documents that it deletes that node's Arc resource. */
+const sync = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 180,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
+/** Removes CustomIMDSHostAddress. */
+const removeCustomImdsHostAddress = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 60,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
+/** `Initialize-AzureStackHCIArcIntegration`, on one node for the cluster. `secret` is the Arc SPN's, and reaches the node on stdin only. */
+const initializeArcIntegration = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 180,
+  arguments: object({
+    appId: text,
+    secret: text,
+    tenantId: text,
+    subscriptionId: text,
+    region: text,
+    resourceGroup: text,
+    cloud: text,
+  }),
+  result: object({}),
+} as const;
+
+/** `Register-ClusteredScheduledTask ArcRegistrationTask` (ClusterWide): it also onboards nodes that join later. */
+const registerArcRegistrationTask = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 120,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
+/** `Start-ScheduledTask ArcRegistrationTask`: returns at once; the task onboards this node within minutes. */
+const startArcRegistrationTask = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 60,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
+export const operations = {
+  probe,
+  clusterProbe,
+  newRegistrationCertificate,
+  setRegistrationCertificate,
+  setRegistration,
+  startCloudManagement,
+  sync,
+  removeCustomImdsHostAddress,
+  initializeArcIntegration,
+  registerArcRegistrationTask,
+  startArcRegistrationTask,
+} satisfies Record<string, OperationDefinition>;
+
+export interface OperationDefinition {
+  readonly mutates: boolean;
+  /** `node`: about this node. `cluster`: about the whole cluster, run on any node that is up. */
+  readonly scope: 'node' | 'cluster';
+  readonly timeoutSeconds: number;
+  readonly arguments: TSchema;
+  readonly result: TSchema;
+}
+
+export type OperationName = keyof typeof operations;
+export type OperationArguments<N extends OperationName> = Static<(typeof operations)[N]['arguments']>;
+export type OperationResult<N extends OperationName> = Static<(typeof operations)[N]['result']>;
+export type Probe = OperationResult<'probe'>;
+export type ClusterProbe = OperationResult<'clusterProbe'>;
+
+/**
+ * The script's answer: `<<<HCIREG{json}HCIREG>>>` on stdout, the last frame counts. Exit status 0 with `ok: true`, 10 with `ok: false`.
+ * Anything else on stdout (warnings, banners) and stderr (CLIXML) is diagnostics.
+ */
+export const OperationFailure = object({
+  message: text,
+  /** FullyQualifiedErrorId */
+  id: text,
+  /** CategoryInfo.Reason: the exception's type name */
+  reason: text,
+  position: text,
+});
+export type OperationFailure = Static<typeof OperationFailure>;
+
+export const OperationAnswer = Type.Union([
+  object({ v: Type.Literal(operationsVersion), op: text, ok: Type.Literal(true), result: Type.Unknown() }),
+  object({ v: Type.Literal(operationsVersion), op: text, ok: Type.Literal(false), error: OperationFailure }),
+]);
+
+export const frame = { open: '<<<HCIREG', close: 'HCIREG>>>' } as const;
