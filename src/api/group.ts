@@ -1,0 +1,18 @@
+/** The API group. It stands here and nowhere else in code. */
+export const group = 'azurestackhci.io';
+export const version = 'v1alpha1';
+export const apiVersion = `${group}/${version}`;
+
+export const finalizer = `${group}/registration`;
+/** Fields that the controller owns by server-side apply. */
+export const fieldManager = 'hci-registration-controller';
+
+/** Annotations with which a person asks for something now. Values are opaque; each is answered in status. */
+export const pokes = {
+  reconcile: `${group}/reconcile-requested-at`,
+  sync: `${group}/sync-requested-at`,
+  rotate: `${group}/rotate-requested-at`,
+  repair: `${group}/repair-requested-at`,
+} as const;
+/** Flux's own annotation, honoured as `reconcile`. */
+export const fluxPoke = 'reconcile.fluxcd.io/requestedAt';
