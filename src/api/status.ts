@@ -69,6 +69,8 @@ export const RegistrationStatus = object(
     nextSyncTime: optional(instant('When it will be compared next.')),
     lastHandledReconcileAt: optional(text('Value of the reconcile-requested-at annotation that was answered last.', 256)),
     lastHandledSyncAt: optional(text('Value of the sync-requested-at annotation that was answered last.', 256)),
+    lastHandledRotateAt: optional(text('Value of the rotate-requested-at annotation that was answered last.', 256)),
+    lastHandledRepairAt: optional(text('Value of the repair-requested-at annotation that was answered last.', 256)),
     consecutiveFailures: optional(integer({ description: 'Failed tries since the last success.' })),
     cluster: optional(
       object(
@@ -102,7 +104,7 @@ export const RegistrationStatus = object(
     plan: optional(object({ steps: list(StepStatus, { maxItems: 32, description: 'Steps still needed, in order.' }) }, { description: 'What is still to be done.' })),
     submissions: optional(
       mapList(Submission, ['step', 'target'], {
-        maxItems: 8,
+        maxItems: 32,
         description: 'Long-running operations that were started, written before they start, so that a restart does not start them twice.',
       }),
     ),

@@ -74,11 +74,25 @@ const probe = {
     arc: nullable(ArcIntegration),
     agent: nullable(ConnectedMachineAgent),
     /** `Get-ScheduledTask ArcRegistrationTask`; null where it is not registered. */
-    arcRegistrationTask: nullable(object({ state: text, lastRunTime: nullable(instant), lastTaskResult: nullable(Type.Integer()) })),
+    arcRegistrationTask: nullable(
+      object({ state: text, lastRunTime: nullable(instant), lastTaskResult: nullable(Type.Integer()) }),
+    ),
     /** `HKLM:\SOFTWARE\Microsoft\Windows Azure\CurrentVersion\IMDS` CustomIMDSHostAddress. */
     customImdsHostAddress: nullable(text),
-    os: object({ build: Type.Integer(), ubr: Type.Integer(), displayVersion: text, bootTime: instant, currentTime: instant, languageMode: text }),
-    bios: object({ manufacturer: text, version: text, releaseDate: nullable(instant), secureBoot: nullable(Type.Boolean()) }),
+    os: object({
+      build: Type.Integer(),
+      ubr: Type.Integer(),
+      displayVersion: text,
+      bootTime: instant,
+      currentTime: instant,
+      languageMode: text,
+    }),
+    bios: object({
+      manufacturer: text,
+      version: text,
+      releaseDate: nullable(instant),
+      secureBoot: nullable(Type.Boolean()),
+    }),
     /** `Get-Command -Module AzureStackHCI`: features are judged by the cmdlets that exist, not by the build. */
     commands: Type.Array(text, { maxItems: 128 }),
     /** Which of the Cloud Management executables exist: HciClusterAgentSvc (22H2), HciCloudManagementSvc (23H2). */

@@ -1,0 +1,124 @@
+import { RestError } from '@azure/core-rest-pipeline';
+
+/**
+ * What a failure asks for. `RetrySoon`: passing, the next try may work. `RetrySlowly`: somebody may be about to change something (a
+ * role, a quota, a lock). `NeedsPerson`: the same request will fail again until something is changed.
+ */
+export type ErrorClass = 'RetrySoon' | 'RetrySlowly' | 'NeedsPerson';
+
+/** Every failure of Azure, in one shape. The message never holds a header, a query string or a body verbatim. */
+export class AzureError extends Error {
+  override readonly name = 'AzureError';
+  readonly errorClass: ErrorClass;
+  /** HTTP status; undefined when no answer came. */
+  readonly status: number | undefined;
+  /** Azure's error code, such as AuthorizationFailed or AADSTS7000222; `NoAnswer` when no answer came. */
+  readonly code: string;
+  /** x-ms-correlation-request-id: what Microsoft support asks for. */
+  readonly correlationId: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+  /** The request was sent and no answer came: it may have been carried out. */
+  readonly outcomeUnknown: boolean;
+
+  constructor(fields: {
+    message: string;
+    code: string;
+    status?: number | undefined;
+    correlationId?: string | undefined;
+    retryAfterSeconds?: number | undefined;
+    outcomeUnknown?: boolean;
+    cause?: unknown;
+  }) {
+    super(fields.message, { cause: fields.cause });
+    this.code = fields.code;
+    this.status = fields.status;
+    this.correlationId = fields.correlationId;
+    this.retryAfterSeconds = fields.retryAfterSeconds;
+    this.outcomeUnknown = fields.outcomeUnknown ?? false;
+    this.errorClass = classify(fields.status, fields.code);
+  }
+}
+
+const needsPerson = /^(RequestDisallowedByPolicy|InvalidResourceLocation|InvalidResourceGroupLocation|LocationNotAvailable|LocationRequired|NoRegisteredProviderFound|InvalidResourceType|SubscriptionNotFound|InvalidSubscriptionId)/;
+const slowly = /^(AuthorizationFailed|LinkedAuthorizationFailed|ScopeLocked|QuotaExceeded|RoleAssignmentLimitExceeded|ResourceGroupQuotaExceeded|Authorization_RequestDenied|AADSTS)/;
+const soon = /^(PrincipalNotFound|AnotherOperationInProgress|MissingSubscriptionRegistration|ResourceGroupBeingDeleted|NoAnswer|Throttled)/;
+
+// Classes after what Azure Service Operator learnt: an unknown 400 stays wrong, anything else unknown is tried again.
+function classify(status: number | undefined, code: string): ErrorClass {
+  if (soon.test(code)) return 'RetrySoon';
+  if (needsPerson.test(code)) return 'NeedsPerson';
+  if (slowly.test(code) || status === 403 || status === 401) return 'RetrySlowly';
+  if (status === 400 || status === 405) return 'NeedsPerson';
+  return 'RetrySoon';
+}
+
+/** Turns what an SDK, the pipeline or @azure/identity threw into an AzureError. An abort of ours is thrown on as it is. */
+export function toAzureError(error: unknown): AzureError {
+  if (error instanceof AzureError) return error;
+  if (error instanceof RestError && error.response !== undefined) {
+    const { status, headers, bodyAsText, request } = error.response;
+    return answerError({ status, bodyText: bodyAsText ?? '', method: request.method, url: request.url, header: (name) => headers.get(name) });
+  }
+  const text = messages(error);
+  const code = /AADSTS\d+/.exec(text)?.[0];
+  if (code !== undefined) {
+    return new AzureError({ code, message: `Microsoft Entra refused the sign-in: ${firstLine(text)}`, cause: error });
+  }
+  const host = error instanceof RestError && error.request !== undefined ? ` from ${new URL(error.request.url).host}` : '';
+  return new AzureError({ code: 'NoAnswer', message: `no answer${host}: ${firstLine(text)}`, outcomeUnknown: true, cause: error });
+}
+
+/** The error of an answer with a status of 400 or more. */
+export function answerError(answer: {
+  status: number;
+  bodyText: string;
+  method: string;
+  url: string;
+  header: (name: string) => string | undefined;
+}): AzureError {
+  const { code, message } = errorBody(answer.bodyText);
+  return new AzureError({
+    status: answer.status,
+    code: code ?? `HTTP${answer.status}`,
+    message: `${answer.method} ${new URL(answer.url).pathname}: ${firstLine(message)}`,
+    correlationId: answer.header('x-ms-correlation-request-id') ?? answer.header('request-id'),
+    retryAfterSeconds: retryAfterSeconds(answer.header('retry-after')),
+  });
+}
+
+function errorBody(text: string): { code: string | undefined; message: string } {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    // Real 429s may be plain text: the message is the text.
+    return { code: undefined, message: text.slice(0, 500) || 'no error body' };
+  }
+  const inner = field(body, 'error') ?? body;
+  const code = field(inner, 'code') ?? field(inner, 'Code');
+  const message = field(inner, 'message') ?? field(inner, 'Message');
+  return {
+    code: typeof code === 'string' ? code : undefined,
+    message: typeof message === 'string' ? message : 'no error message',
+  };
+}
+
+function field(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Object.entries(value).find(([name]) => name === key)?.[1] : undefined;
+}
+
+function retryAfterSeconds(header: string | undefined): number | undefined {
+  if (header === undefined) return undefined;
+  const seconds = Number(header);
+  if (Number.isFinite(seconds)) return seconds;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+}
+
+function messages(error: unknown): string {
+  const parts: string[] = [];
+  for (let current = error; current instanceof Error; current = current.cause) parts.push(current.message);
+  return parts.length > 0 ? parts.join(': ') : String(error);
+}
+
+const firstLine = (text: string) => (text.split(/\r?\n/)[0] ?? '').slice(0, 600);

@@ -1,0 +1,134 @@
+import { AzureStackHCIClient } from '@azure/arm-azurestackhci';
+import { ResourceManagementClient } from '@azure/arm-resources';
+import type { TokenCredential } from '@azure/core-auth';
+import {
+  bearerTokenAuthenticationPolicy,
+  createDefaultHttpClient,
+  createPipelineFromOptions,
+  createPipelineRequest,
+  type HttpMethods,
+  type PipelinePolicy,
+} from '@azure/core-rest-pipeline';
+import { budgetPolicy, type RequestBudget } from './budget.ts';
+import type { CloudEndpoints } from './clouds.ts';
+import { answerError, toAzureError } from './errors.ts';
+
+const requestTimeoutMs = 60_000;
+
+export interface ArmAnswer {
+  status: number;
+  body: unknown;
+  /** Where the state of a started long-running operation can be read. Signed: never log its query. */
+  operationUrl: string | undefined;
+}
+
+/**
+ * Azure Resource Manager for one principal and subscription.
+ *
+ * Which way a request goes: resource groups and resource providers through `resources` (@azure/arm-resources), generatePassword through
+ * `stackHci` (@azure/arm-azurestackhci), all else through `send`: those SDKs drop the fields that matter here (identity,
+ * resourceProviderObjectId, connectivityStatus, defaultExtensions, parentClusterResourceId) and hide long-running operations in pollers.
+ */
+export interface ResourceManager {
+  subscriptionId: string;
+  send(request: { method: HttpMethods; path: string; apiVersion: string; query?: Record<string, string>; body?: unknown; signal: AbortSignal }): Promise<ArmAnswer>;
+  /** Follows a URL that Azure gave: of a long-running operation, or of the next page of a list. */
+  follow(url: string, signal: AbortSignal): Promise<ArmAnswer>;
+  /** Azure's clock minus ours, by the Date of the newest answer; undefined before the first. */
+  clockSkewMs(): number | undefined;
+  resources: ResourceManagementClient;
+  stackHci: AzureStackHCIClient;
+}
+
+export function createResourceManager(options: {
+  credential: TokenCredential;
+  subscriptionId: string;
+  endpoints: CloudEndpoints;
+  certificateAuthorities: string[] | undefined;
+  budget: RequestBudget;
+  userAgent: string;
+}): ResourceManager {
+  const { credential, subscriptionId, endpoints } = options;
+  const httpClient = createDefaultHttpClient();
+  let clockSkewMs: number | undefined;
+  const clockPolicy: PipelinePolicy = {
+    name: 'clockPolicy',
+    async sendRequest(request, next) {
+      const response = await next(request);
+      const date = Date.parse(response.headers.get('date') ?? '');
+      if (!Number.isNaN(date)) clockSkewMs = date - Date.now();
+      return response;
+    },
+  };
+  const common = {
+    httpClient,
+    retryOptions: { maxRetries: 0 }, // a POST that makes a secret must not be sent twice; the work queue retries
+    userAgentOptions: { userAgentPrefix: options.userAgent },
+    ...(options.certificateAuthorities === undefined ? {} : { tlsOptions: { ca: options.certificateAuthorities } }),
+    additionalPolicies: [
+      { policy: budgetPolicy(options.budget), position: 'perRetry' as const },
+      { policy: clockPolicy, position: 'perRetry' as const },
+      { policy: deadlinePolicy, position: 'perCall' as const },
+    ],
+  };
+  const pipeline = createPipelineFromOptions(common);
+  for (const { policy } of common.additionalPolicies) pipeline.addPolicy(policy);
+  pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: endpoints.resourceManagerScope }), { phase: "Sign" });
+
+  const exchange = async (method: HttpMethods, url: string, body: unknown, signal: AbortSignal): Promise<ArmAnswer> => {
+    const request = createPipelineRequest({ method, url, abortSignal: signal });
+    if (body !== undefined) {
+      request.headers.set('content-type', 'application/json');
+      request.body = JSON.stringify(body);
+    }
+    request.headers.set('accept', 'application/json');
+    const response = await pipeline.sendRequest(httpClient, request).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw toAzureError(error);
+    });
+    const header = (name: string) => response.headers.get(name);
+    const text = response.bodyAsText ?? '';
+    if (response.status >= 400) throw answerError({ status: response.status, bodyText: text, method, url, header });
+    return {
+      status: response.status,
+      body: text === '' ? undefined : JSON.parse(text),
+      operationUrl: header('azure-asyncoperation') ?? header('location'),
+    };
+  };
+
+  return {
+    subscriptionId,
+    clockSkewMs: () => clockSkewMs,
+    send({ method, path, apiVersion, query, body, signal }) {
+      const url = new URL(endpoints.resourceManager + path);
+      url.searchParams.set('api-version', apiVersion);
+      for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+      return exchange(method, url.href, body, signal);
+    },
+    follow(url, signal) {
+      if (new URL(url).origin !== new URL(endpoints.resourceManager).origin) {
+        throw new Error('an operation URL must lead back to Azure Resource Manager: it would receive a token');
+      }
+      return exchange('GET', url, undefined, signal);
+    },
+    resources: new ResourceManagementClient(credential, subscriptionId, {
+      ...common,
+      endpoint: endpoints.resourceManager,
+      credentials: { scopes: [endpoints.resourceManagerScope] },
+    }),
+    stackHci: new AzureStackHCIClient(credential, subscriptionId, {
+      ...common,
+      endpoint: endpoints.resourceManager,
+      credentialScopes: endpoints.resourceManagerScope,
+    }),
+  };
+}
+
+// There is no default: a socket that hangs would hold a worker for ever.
+const deadlinePolicy: PipelinePolicy = {
+  name: 'deadlinePolicy',
+  sendRequest(request, next) {
+    request.timeout = request.timeout === 0 ? requestTimeoutMs : Math.min(request.timeout, requestTimeoutMs);
+    return next(request);
+  },
+};

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { Type, type Static } from 'typebox';
+import { Value } from 'typebox/value';
+import { parse } from 'yaml';
+
+const endpoints = Type.Object(
+  {
+    resourceManager: Type.Optional(Type.String({ description: 'Azure Resource Manager.' })),
+    login: Type.Optional(Type.String({ description: 'Microsoft Entra.' })),
+    graph: Type.Optional(Type.String({ description: 'Microsoft Graph.' })),
+    portal: Type.Optional(Type.String({ description: 'Azure portal.' })),
+  },
+  { additionalProperties: false },
+);
+
+const ConfigurationSchema = Type.Object(
+  {
+    instanceId: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 36, pattern: '^[A-Za-z0-9-]+$', description: 'Says whose marks on Azure resources are ours. Default: the UID of the kube-system namespace.' }),
+    ),
+    clouds: Type.Object(
+      { AzureCloud: Type.Optional(endpoints), AzureChinaCloud: Type.Optional(endpoints), AzureUSGovernment: Type.Optional(endpoints) },
+      { additionalProperties: false, default: {}, description: 'Hosts of a cloud, where they differ from the public ones.' },
+    ),
+    certificateAuthorityFile: Type.Optional(Type.String({ description: 'PEM file with further certificate authorities for these hosts.' })),
+    managedIdentityNamespaces: Type.Array(Type.String(), {
+      default: [],
+      description: "Namespaces whose objects may use the controller's own identity (identity.type: ManagedIdentity).",
+    }),
+    allowLoopbackNodeAddresses: Type.Boolean({ default: false, description: 'For a lab: nodes may have loopback addresses.' }),
+    workers: Type.Integer({ default: 8, minimum: 1, maximum: 64, description: 'Registrations that are worked on at the same time.' }),
+    logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], { type: 'string', default: 'info', description: 'Least level that is logged.' }),
+  },
+  { additionalProperties: false },
+);
+export type Configuration = Static<typeof ConfigurationSchema>;
+
+/** @throws an Error that names file, field and what is wrong with it */
+export async function readConfiguration(file: string | undefined): Promise<Configuration> {
+  const content: unknown = file === undefined ? {} : parse(await readFile(file, 'utf8'));
+  const configuration = Value.Default(ConfigurationSchema, content ?? {});
+  if (Value.Check(ConfigurationSchema, configuration)) return configuration;
+  const problems = Value.Errors(ConfigurationSchema, configuration).map(({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}`);
+  throw new Error(`${file ?? 'the configuration'} is not valid: ${[...new Set(problems)].join('; ')}`);
+}

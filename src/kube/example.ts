@@ -1,0 +1,55 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { createKubeClient } from './client.ts';
+import { runWorkers } from './controller.ts';
+import { configMaps } from './core.ts';
+import { createReflector } from './reflector.ts';
+import { apply } from './resource.ts';
+import { createWorkQueue } from './workqueue.ts';
+
+/** Keeps a greeting in every ConfigMap that has the label `example.com/greet`. */
+export async function runGreeter(kubeConfig: KubeConfig, signal: AbortSignal): Promise<void> {
+  const client = createKubeClient(kubeConfig, { userAgent: 'greeter', requestTimeoutMs: 15_000 });
+  const queue = createWorkQueue();
+  const reflector = createReflector({
+    client,
+    type: configMaps,
+    labelSelector: 'example.com/greet',
+    onChange: (key) => queue.add(key),
+    onError: (error) => console.error(error),
+  });
+  const watching = reflector.run(signal);
+  await Promise.race([reflector.synced, watching]);
+  await runWorkers({
+    queue,
+    workers: 2,
+    deadlineMs: 30_000,
+    graceMs: 5_000,
+    async reconcile(key, reconcileSignal) {
+      const { metadata, data } = reflector.store.get(key) ?? {};
+      const greeting = `Hello, ${metadata?.labels?.['example.com/greet']}!`;
+      if (metadata === undefined || data?.['greeting'] === greeting) return {};
+      // The uid: an object that was deleted meanwhile must not be made again.
+      const body = {
+        metadata: { namespace: metadata.namespace, name: metadata.name, uid: metadata.uid },
+        data: { greeting },
+      };
+      reflector.record(
+        await apply(client, configMaps, body, { fieldManager: 'greeter', force: true, signal: reconcileSignal }),
+      );
+      return {};
+    },
+    onError: (key, error) => console.error(key, error),
+    signal,
+  });
+  await watching;
+  queue.shutDown();
+  await client.close();
+}
+
+if (import.meta.main) {
+  const stop = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromDefault();
+  await runGreeter(kubeConfig, stop.signal);
+}

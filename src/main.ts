@@ -1,0 +1,123 @@
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { rootCertificates } from 'node:tls';
+import { parseArgs } from 'node:util';
+import { KubeConfig } from '@kubernetes/client-node';
+import pino from 'pino';
+import { fieldManager, group } from './api/group.ts';
+import { readConfiguration } from './configuration.ts';
+import { createKubeClient } from './kube/client.ts';
+import { runWorkers } from './kube/controller.ts';
+import { namespaces } from './kube/core.ts';
+import { createEventRecorder } from './kube/events.ts';
+import { createReflector } from './kube/reflector.ts';
+import { get } from './kube/resource.ts';
+import type { KubeObject } from './kube/schema.ts';
+import { createWorkQueue } from './kube/workqueue.ts';
+import { createSshTransport } from './nodes/ssh.ts';
+import { requestedChange } from './registration/pokes.ts';
+import { createReconciler } from './registration/reconcile.ts';
+import { createSessions } from './registration/sessions.ts';
+import { registrations } from './registration/status-writer.ts';
+
+const help = `hci-registration-controller: keeps Azure Stack HCI clusters registered with Azure
+
+Usage: controller [--config FILE] [--namespace NAMESPACE] [--help]
+
+  --config FILE          configuration (YAML); see docs/configuration.md
+  --namespace NAMESPACE  only the registrations of this namespace
+  --help                 this text
+
+The Kubernetes API server is found as by kubectl: KUBECONFIG, else the pod's ServiceAccount.
+`;
+
+const userAgent = 'hci-registration-controller/0.1.0';
+const requestTimeoutMs = 30_000;
+/** A pass may wait for an operation on a node, and those take up to 3 minutes. */
+const reconcileDeadlineMs = 5 * 60_000;
+/** Below the 30 s that Kubernetes grants by default. */
+const graceMs = 20_000;
+const eventRepeatMs = 10 * 60_000;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { config: { type: 'string' }, namespace: { type: 'string' }, help: { type: 'boolean' } } });
+  if (values.help === true) {
+    process.stdout.write(help);
+    return;
+  }
+  const configuration = await readConfiguration(values.config);
+  const log = pino({ level: configuration.logLevel, base: { controller: fieldManager }, formatters: { level: (level) => ({ level }) }, timestamp: pino.stdTimeFunctions.isoTime });
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stop.signal.aborted) process.exit(1); // asked twice: at once
+      log.info({ signal }, 'stopping');
+      stop.abort(new DOMException('the controller is stopping', 'AbortError'));
+    });
+  }
+
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromDefault();
+  const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs });
+  const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, stop.signal));
+  const certificateAuthorities =
+    configuration.certificateAuthorityFile === undefined ? undefined : [...rootCertificates, await readFile(configuration.certificateAuthorityFile, 'utf8')];
+  const transport = createSshTransport({ allowLoopback: configuration.allowLoopbackNodeAddresses });
+  const events = createEventRecorder(kube, {
+    reportingController: `${group}/${fieldManager}`,
+    reportingInstance: hostname(),
+    repeatAfterMs: eventRepeatMs,
+    onError: (error) => log.warn({ err: error }, 'an event was not written'),
+  });
+
+  const queue = createWorkQueue({ baseDelayMs: 500, maxDelayMs: 300_000 });
+  const reflector = createReflector<KubeObject>({
+    client: kube,
+    type: registrations,
+    ...(values.namespace === undefined ? {} : { namespace: values.namespace }),
+    onChange: (key, previous, next) => {
+      if (requestedChange(previous, next)) queue.add(key);
+    },
+    onError: (error) => log.warn({ err: error }, 'watching registrations'),
+  });
+  const { reconcile } = createReconciler({
+    kube,
+    transport,
+    sessions: createSessions(kube, configuration, certificateAuthorities, userAgent),
+    instanceId,
+    now: () => new Date(),
+    events,
+    log,
+    read: (key) => reflector.store.get(key),
+    record: reflector.record,
+  });
+
+  const watching = reflector.run(stop.signal);
+  await Promise.race([reflector.synced, watching]);
+  log.info({ registrations: reflector.store.size, instanceId }, 'started');
+  await runWorkers({
+    queue,
+    workers: configuration.workers,
+    deadlineMs: reconcileDeadlineMs,
+    graceMs,
+    reconcile,
+    onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
+    signal: stop.signal,
+  });
+  await Promise.all([watching, transport.close()]);
+  await kube.close();
+  log.info('stopped');
+}
+
+async function kubeSystemUid(kube: ReturnType<typeof createKubeClient>, signal: AbortSignal): Promise<string> {
+  const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal });
+  if (namespace === undefined) throw new Error('the namespace kube-system does not exist: set instanceId in the configuration');
+  return namespace.metadata.uid;
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,71 @@
+import type { ArcSettings, ClusterResource, Machine, OperationStatus, Permission, ResourceGroup, ResourceProvider, RoleAssignment } from '../azure/models.ts';
+import type { ClusterProbe, Probe } from '../nodes/operations.ts';
+import type { Reason } from '../api/reasons.ts';
+
+/** Why something could not be read, as a condition says it. */
+export interface Unknown {
+  reason: Reason;
+  message: string;
+}
+
+/**
+ * What was observed, in three states, so that "could not read" never looks like "is not there". Only `absent` allows a step to create;
+ * only a live `present` allows it to delete; `unknown` allows neither.
+ */
+export type Fact<T> =
+  | { state: 'present'; value: T; at: Date; via: 'live' }
+  | { state: 'absent'; at: Date; via: 'live' }
+  | { state: 'unknown'; why: Unknown; at: Date };
+
+export const valueOf = <T>(fact: Fact<T> | undefined): T | undefined => (fact?.state === 'present' ? fact.value : undefined);
+
+/** The Arc service principal's secret as we hold it in our own Secret. The text itself is not part of the observation. */
+export interface ArcSecret {
+  appId: string;
+  keyId: string | undefined;
+  notAfter: string | undefined;
+  /** The text is still there: it has not yet been handed to the nodes and dropped. */
+  hasText: boolean;
+}
+
+export interface NodeAddress {
+  name: string;
+  address: string;
+  /** Listed in the spec, or found from the cluster itself. */
+  source: 'spec' | 'cluster';
+}
+
+export interface Observed {
+  /** Who is asked, in a fixed order. Known without asking for listed hosts; discovered ones follow the cluster's answer. */
+  nodes: NodeAddress[];
+  probes: Record<string, Fact<Probe>>;
+  /** Fingerprints that nodes showed, whether or not they are pinned. */
+  hostKeys: Record<string, string>;
+  cluster: Fact<ClusterProbe>;
+  signIn: Fact<true>;
+  permissions: Fact<Permission[]>;
+  providers: Record<string, Fact<ResourceProvider>>;
+  resourceGroup: Fact<ResourceGroup>;
+  arcResourceGroup: Fact<ResourceGroup>;
+  resource: Fact<ClusterResource>;
+  arcSettings: Fact<ArcSettings>;
+  /** Arc-enabled servers of the Arc resource group. */
+  machines: Fact<Machine[]>;
+  /** Assignments at the Arc resource group of the HCI provider's principal, and of the Arc service principal. */
+  providerRoles: Fact<RoleAssignment[]>;
+  arcRoles: Fact<RoleAssignment[]>;
+  arcSecret: Fact<ArcSecret>;
+  /** The Arc service principal's secret that we hold signs in. */
+  arcSignIn: Fact<true>;
+  /** Long-running operations whose URL is remembered, by step key. */
+  operations: Record<string, Fact<OperationStatus>>;
+  /** Azure's clock minus ours, in milliseconds, as far as it is known. */
+  clockSkewMs: number | undefined;
+}
+
+/** Names one fact for re-observation: `resource`, `probe/NODE1`, `provider/Microsoft.AzureStackHCI`, `operation/CreateClusterIdentity`. */
+export type FactKey =
+  | Exclude<keyof Observed, 'nodes' | 'probes' | 'hostKeys' | 'providers' | 'operations' | 'clockSkewMs'>
+  | `probe/${string}`
+  | `provider/${string}`
+  | `operation/${string}`;

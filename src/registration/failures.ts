@@ -1,0 +1,110 @@
+import { AzureError, toAzureError, type ErrorClass } from '../azure/errors.ts';
+import type { Reason } from '../api/reasons.ts';
+import { KubeError } from '../kube/kube-error.ts';
+import type { Outcome } from '../nodes/transport.ts';
+
+/** What went wrong, as conditions and retries need it. */
+export interface Failure {
+  reason: Reason;
+  message: string;
+  errorClass: ErrorClass;
+  retryAfterSeconds: number | undefined;
+}
+
+/** A Secret, or a key in it, that the spec names and that is not there or not usable. */
+export class SecretProblem extends Error {
+  override readonly name = 'SecretProblem';
+}
+
+/** Something the configuration of the controller forbids. */
+export class NotAllowed extends Error {
+  override readonly name = 'NotAllowed';
+}
+
+export type NodeOutcome = Exclude<Outcome<unknown>, { kind: 'ok' }>;
+
+/** An operation on a node that did not succeed. */
+export class NodeError extends Error {
+  override readonly name = 'NodeError';
+  readonly outcome: NodeOutcome;
+  readonly pinned: boolean;
+  constructor(node: string, operation: string, outcome: NodeOutcome, pinned: boolean) {
+    super(`${operation} on ${node}: ${detail(outcome)}`);
+    this.outcome = outcome;
+    this.pinned = pinned;
+  }
+}
+
+const detail = (outcome: NodeOutcome): string => {
+  switch (outcome.kind) {
+    case 'operationError':
+      return `${outcome.error.message} (${outcome.error.id || outcome.error.reason})`;
+    case 'protocol':
+    case 'unknown':
+    case 'unreachable':
+      return outcome.detail;
+  }
+};
+
+export function describeFailure(error: unknown): Failure {
+  if (error instanceof NodeError) return describeNode(error);
+  if (error instanceof SecretProblem) return failure('SecretNotFound', error.message, 'RetrySlowly');
+  if (error instanceof NotAllowed) return failure('NamespaceNotAllowed', error.message, 'NeedsPerson');
+  if (error instanceof KubeError) return failure('ProgressingWithRetry', `Kubernetes API: ${error.message}`, 'RetrySoon');
+  if (error instanceof AzureError) return describeAzure(error);
+  return describeAzure(toAzureError(error));
+}
+
+const failure = (reason: Reason, message: string, errorClass: ErrorClass, retryAfterSeconds?: number): Failure => ({
+  reason,
+  message,
+  errorClass,
+  retryAfterSeconds,
+});
+
+function describeNode(error: NodeError): Failure {
+  const { outcome } = error;
+  if (outcome.kind === 'operationError') return failure('NodeOperationFailed', error.message, 'RetrySoon');
+  if (outcome.kind === 'protocol') return failure('NodeScriptsOutdated', error.message, 'RetrySlowly');
+  if (outcome.kind === 'unknown') return failure('NodeUnreachable', error.message, 'RetrySoon');
+  switch (outcome.cause) {
+    case 'hostKey': {
+      const seen = outcome.seenHostKey === undefined ? '' : ` The key seen is ${outcome.seenHostKey}.`;
+      return failure(error.pinned ? 'HostKeyMismatch' : 'HostKeyNotPinned', `${error.message}.${seen} Nothing was sent.`, 'RetrySlowly');
+    }
+    case 'auth':
+      return failure('NodeAuthFailed', error.message, 'RetrySlowly');
+    case 'address':
+      return failure('AddressNotAllowed', error.message, 'RetrySlowly');
+    case 'dns':
+    case 'refused':
+    case 'timeout':
+    case 'aborted':
+      return failure('NodeUnreachable', error.message, 'RetrySoon');
+  }
+}
+
+const signInReasons: [RegExp, Reason][] = [
+  [/^AADSTS7000222$/, 'CredentialExpired'],
+  [/^AADSTS90002$/, 'WrongTenant'],
+  [/^AADSTS/, 'CredentialRejected'],
+];
+
+function describeAzure(error: AzureError): Failure {
+  const tail = [error.code, error.correlationId === undefined ? undefined : `correlation id ${error.correlationId}`].filter((part) => part !== undefined).join(', ');
+  const message = error.message.includes(error.code) && error.correlationId === undefined ? error.message : `${error.message} (${tail})`;
+  const signIn = signInReasons.find(([pattern]) => pattern.test(error.code))?.[1];
+  if (signIn !== undefined) return failure(signIn, message, 'RetrySlowly');
+  if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
+  if (/^LocationNotAvailable/.test(error.code)) return failure('InvalidRegion', message, 'NeedsPerson');
+  if (error.code === 'AuthorizationFailed') return failure('ActionsMissing', message, 'RetrySlowly');
+  if (error.code === 'NoAnswer') return failure('EndpointUnreachable', message, 'RetrySoon');
+  return failure('AzureRequestFailed', message, error.errorClass, error.retryAfterSeconds);
+}
+
+/** When to try again: by class, longer with each failure, never before Azure allows it. */
+export function nextTry(failed: Failure, count: number, now: Date): Date {
+  const [firstSeconds, capSeconds] = failed.errorClass === 'RetrySoon' ? [2, 300] : [15, 600];
+  const backoff = Math.min(capSeconds, firstSeconds * 2 ** Math.min(count - 1, 12));
+  return new Date(now.getTime() + Math.max(backoff, failed.retryAfterSeconds ?? 0) * 1000);
+}

@@ -1,0 +1,118 @@
+import type { Reason } from '../api/reasons.ts';
+import type { HciClusterRegistration } from '../api/registration.ts';
+import { normalizeRegion, sameId } from '../azure/resource-ids.ts';
+import { valueOf } from './facts.ts';
+import { members, nonEmpty, type PlanInput } from './step.ts';
+import { markTag } from './target.ts';
+
+/** Something that forbids every write until a person changes it. */
+export interface Refusal {
+  reason: Reason;
+  message: string;
+}
+
+/** What this version of the controller does not do. The fields are accepted, so that manifests stay valid; they are answered, not ignored. */
+export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
+  const refuse = (field: string, instead: string): Refusal => ({
+    reason: 'NotSupportedYet',
+    message: `${field} is not supported by this version of the controller; ${instead}. Nothing was changed.`,
+  });
+  if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
+  if (spec.nodes.transport.ssh?.execution === 'Inline') return refuse('spec.nodes.transport.ssh.execution: Inline', 'use Dispatcher');
+  if (spec.nodes.transport.ssh?.knownHostsRef !== undefined) return refuse('spec.nodes.transport.ssh.knownHostsRef', 'pin keys in spec.nodes.hosts[].hostKeys');
+  if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
+  if (spec.arc.onboarding.type !== 'ResourceProvider') return refuse(`spec.arc.onboarding.type: ${spec.arc.onboarding.type}`, 'use ResourceProvider');
+  if (spec.arc.proxy !== undefined) return refuse('spec.arc.proxy', 'set the proxy on the nodes (azcmagent config set proxy.url) and leave it out');
+  return undefined;
+}
+
+/** Checks that hold for the whole registration, whatever step is due. Only what is known for certain refuses. */
+export function refusal(input: PlanInput): Refusal | undefined {
+  return wrongComputer(input) ?? registeredElsewhere(input) ?? region(input) ?? ownership(input) ?? arc(input);
+}
+
+function wrongComputer(input: PlanInput): Refusal | undefined {
+  const clusterNodes = valueOf(input.observed.cluster)?.nodes.map(({ name }) => name.toUpperCase());
+  for (const { name, probe } of members(input)) {
+    if (probe === undefined) continue;
+    if (probe.computerName.toUpperCase() !== name.toUpperCase()) {
+      return { reason: 'NodeIdentityMismatch', message: `The computer at the address of ${name} says that it is ${probe.computerName}.` };
+    }
+    if (clusterNodes !== undefined && !clusterNodes.includes(name.toUpperCase())) {
+      return { reason: 'NodeIdentityMismatch', message: `${name} is not a node of the cluster ${valueOf(input.observed.cluster)?.name}: its nodes are ${clusterNodes.join(', ')}.` };
+    }
+  }
+  return undefined;
+}
+
+function registeredElsewhere(input: PlanInput): Refusal | undefined {
+  for (const { name, probe } of members(input)) {
+    const uri = probe?.registration.azureResourceUri;
+    if (nonEmpty(uri) && !sameId(uri, input.target.resourceId)) {
+      return {
+        reason: 'RegisteredElsewhere',
+        message: `${name} is registered as ${uri}, and this object describes ${input.target.resourceId}. Make spec.azure name the former, or unregister the cluster first.`,
+      };
+    }
+  }
+  return undefined;
+}
+
+function region({ target, observed }: PlanInput): Refusal | undefined {
+  const resource = valueOf(observed.resource);
+  if (resource !== undefined && normalizeRegion(resource.location) !== target.region) {
+    return { reason: 'InvalidRegion', message: `The cluster resource ${target.resourceId} is in ${resource.location}, not in ${target.region}. Set spec.azure.region to ${resource.location}.` };
+  }
+  const offered = valueOf(observed.providers['Microsoft.AzureStackHCI'])?.clusterLocations ?? [];
+  if (offered.length > 0 && !offered.some((location) => normalizeRegion(location) === target.region)) {
+    return { reason: 'InvalidRegion', message: `Microsoft.AzureStackHCI does not offer ${target.region}. It offers: ${offered.map(normalizeRegion).join(', ')}.` };
+  }
+  return undefined;
+}
+
+function ownership(input: PlanInput): Refusal | undefined {
+  const { spec, target, observed } = input;
+  const resource = valueOf(observed.resource);
+  if (resource === undefined) return undefined;
+  // Two clusters may have one name: the cluster's own id decides, whatever the policy.
+  const reported = resource.properties.reportedProperties?.clusterId;
+  const own = valueOf(observed.cluster)?.id;
+  if (nonEmpty(reported) && own !== undefined && !sameId(reported, own)) {
+    return { reason: 'OwnershipConflict', message: `${target.resourceId} belongs to the cluster with id ${reported}; this cluster's id is ${own}. Set spec.azure.resourceName to another name.` };
+  }
+  const mark = resource.tags?.[markTag];
+  if (mark === target.mark) return undefined;
+  const nodesSay = members(input).some(({ probe }) => sameId(probe?.registration.azureResourceUri, target.resourceId));
+  if (nonEmpty(mark) && !(nodesSay && mark.split('/').slice(1).join('/') === target.mark.split('/').slice(1).join('/'))) {
+    return { reason: 'OwnershipConflict', message: `${target.resourceId} is managed as ${mark} (tag ${markTag}). Delete that object with deletion.policy Detach, or remove the tag, to hand it over.` };
+  }
+  if (spec.adoptionPolicy === 'Always' || (spec.adoptionPolicy === 'IfOwned' && nodesSay)) return undefined;
+  return {
+    reason: 'AdoptionRefused',
+    message: `${target.resourceId} exists, was not made by this object, and adoptionPolicy is ${spec.adoptionPolicy}${spec.adoptionPolicy === 'IfOwned' ? ' (the nodes are not registered to it)' : ''}. Set adoptionPolicy to Always if it is this cluster, or choose another resourceName.`,
+  };
+}
+
+function arc(input: PlanInput): Refusal | undefined {
+  const { spec, target, observed } = input;
+  if (spec.arc.state !== 'Enabled') return undefined;
+  const settings = valueOf(observed.arcSettings);
+  const group = settings?.properties.arcInstanceResourceGroup;
+  if (nonEmpty(group) && group.toLowerCase() !== target.arcResourceGroup.toLowerCase()) {
+    return { reason: 'InvalidSpec', message: `The Arc settings of the cluster use resource group ${group}, not ${target.arcResourceGroup} (9129). Set spec.arc.resourceGroup to ${group}.` };
+  }
+  if (settings?.properties.aggregateState === 'DisableInProgress') {
+    return { reason: 'ArcDisableInProgress', message: 'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.' };
+  }
+  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
+  const foreign = valueOf(observed.machines)?.filter(
+    ({ name, properties }) => nodes.has(name.toLowerCase()) && nonEmpty(properties?.parentClusterResourceId) && !sameId(properties.parentClusterResourceId, target.resourceId),
+  );
+  if (foreign !== undefined && foreign.length > 0) {
+    return {
+      reason: 'ArcMachineOwnedElsewhere',
+      message: `Arc-enabled servers of these names belong to other clusters (9105): ${foreign.map(({ name, properties }) => `${name} of ${properties?.parentClusterResourceId}`).join(', ')}. Disconnect them there, or set another spec.arc.resourceGroup.`,
+    };
+  }
+  return undefined;
+}

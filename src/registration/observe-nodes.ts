@@ -1,0 +1,114 @@
+import { isIP } from 'node:net';
+import { durationMilliseconds } from '../api/schema.ts';
+import type { HciClusterRegistration } from '../api/registration.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { discoveredAddress } from '../nodes/address.ts';
+import type { ClusterProbe, OperationArguments, OperationName, OperationResult, Probe } from '../nodes/operations.ts';
+import type { NodeEndpoint, NodeTransport } from '../nodes/transport.ts';
+import { NodeError, SecretProblem } from './failures.ts';
+import type { Fact, NodeAddress, Observed } from './facts.ts';
+import { found, type Reader } from './reader.ts';
+import { readSecret } from './sessions.ts';
+
+export interface NodeAccess {
+  nodes: NodeAddress[];
+  /** @throws NodeError */
+  run<N extends OperationName>(node: string, operation: N, operationArguments: OperationArguments<N>): Promise<OperationResult<N>>;
+}
+
+export type ObservedNodes = Pick<Observed, 'nodes' | 'probes' | 'hostKeys' | 'cluster'>;
+
+const secretGoodForMs = 60_000;
+
+/** Probes the listed nodes, asks the cluster for the others, and probes those. */
+export async function observeNodes(
+  registration: HciClusterRegistration,
+  dependencies: { kube: KubeClient; transport: NodeTransport; correlationId: string },
+  reader: Reader,
+  signal: AbortSignal,
+): Promise<{ observed: ObservedNodes; access: NodeAccess }> {
+  const { spec, metadata } = registration;
+  const ssh = spec.nodes.transport.ssh;
+  const goodForMs = durationMilliseconds(spec.nodeProbeInterval);
+  const hostKeys: Record<string, string> = {};
+
+  const keys = await reader.read('sshKeys', secretGoodForMs, async () => {
+    if (ssh === undefined) throw new SecretProblem('spec.nodes.transport.ssh is not set');
+    const read = await readSecret(dependencies.kube, metadata.namespace, ssh.secretRef.name, { required: ['ssh-privatekey'], optional: ['ssh-privatekey.next'] }, signal);
+    const next = read['ssh-privatekey.next'];
+    return found([read['ssh-privatekey'], ...(next === undefined ? [] : [next])]);
+  });
+
+  const listed = spec.nodes.hosts.map(({ name, address }): NodeAddress => ({ name, address, source: 'spec' }));
+  let nodes = listed;
+
+  const run: NodeAccess['run'] = async (name, operation, operationArguments) => {
+    if (keys.state !== 'present' || ssh === undefined) throw new SecretProblem(keys.state === 'unknown' ? keys.why.message : 'there is no SSH key');
+    const node = nodes.find((candidate) => candidate.name === name);
+    const pins = spec.nodes.hosts.find((host) => host.name === name)?.hostKeys ?? [];
+    if (node === undefined) throw new Error(`${name} is not a node of this registration`);
+    const endpoint: NodeEndpoint = { name, address: node.address, port: ssh.port, user: ssh.user, privateKeys: keys.value, hostKeys: pins };
+    const outcome = await dependencies.transport.run(endpoint, operation, operationArguments, { signal, correlationId: dependencies.correlationId });
+    if (outcome.kind === 'ok') {
+      const [pin] = pins;
+      if (pin !== undefined && pins.length === 1) hostKeys[name] = pin;
+      return outcome.value;
+    }
+    if (outcome.kind === 'unreachable' && outcome.seenHostKey !== undefined) hostKeys[name] = outcome.seenHostKey;
+    signal.throwIfAborted();
+    throw new NodeError(name, operation, outcome, pins.length > 0);
+  };
+  const access: NodeAccess = { nodes, run };
+
+  const probe = async ({ name }: NodeAddress): Promise<[string, Fact<Probe>]> => {
+    const fact = await reader.read(`probe/${name}`, goodForMs, async () => found(await run(name, 'probe', {})));
+    return [name, fact];
+  };
+  const probes = Object.fromEntries(await Promise.all(listed.map(probe)));
+
+  const cluster = await reader.read('cluster', goodForMs, async () => {
+    const reachable = listed.find(({ name }) => probes[name]?.state === 'present');
+    const first = listed[0];
+    if (reachable === undefined && first !== undefined) {
+      const fact = probes[first.name];
+      throw new Error(fact?.state === 'unknown' ? fact.why.message : 'no listed node answers');
+    }
+    return found(await run(reachable?.name ?? '', 'clusterProbe', {}));
+  });
+  if (cluster.state === 'unknown') {
+    const why = Object.values(probes).find((fact) => fact.state === 'unknown');
+    const observed = { nodes, probes, hostKeys, cluster: why?.state === 'unknown' ? { ...cluster, why: why.why } : cluster };
+    return { observed, access };
+  }
+
+  if (cluster.state === 'present' && spec.nodes.discovery === 'Cluster') {
+    const { allowed, refused } = discover(cluster.value, listed);
+    nodes = [...listed, ...allowed];
+    access.nodes = nodes;
+    Object.assign(probes, Object.fromEntries(await Promise.all(allowed.map(probe))));
+    for (const { node, why } of refused) {
+      nodes = [...nodes, node];
+      probes[node.name] = { state: 'unknown', why: { reason: 'AddressNotAllowed', message: why }, at: cluster.at };
+    }
+  }
+  return { observed: { nodes, probes, hostKeys, cluster }, access };
+}
+
+/** Nodes that the cluster names and the spec does not list. Their addresses must lie within the DNS suffix of a listed one. */
+function discover(cluster: ClusterProbe, listed: NodeAddress[]): { allowed: NodeAddress[]; refused: { node: NodeAddress; why: string }[] } {
+  const known = new Set(listed.map(({ name }) => name.toUpperCase()));
+  const named = listed.find(({ address }) => isIP(address) === 0 && address.includes('.'))?.address;
+  const trustedSuffix = named?.slice(named.indexOf('.') + 1);
+  const allowed: NodeAddress[] = [];
+  const refused: { node: NodeAddress; why: string }[] = [];
+  for (const { name } of cluster.nodes) {
+    if (known.has(name.toUpperCase())) continue;
+    const verdict =
+      trustedSuffix === undefined
+        ? { ok: false as const, reason: 'no listed host has a DNS name whose suffix could be trusted' }
+        : discoveredAddress(name, cluster.dnsSuffix, trustedSuffix);
+    if (verdict.ok) allowed.push({ name, address: verdict.address, source: 'cluster' });
+    else refused.push({ node: { name, address: '', source: 'cluster' }, why: `${name} was found from the cluster, and ${verdict.reason}. Add it to spec.nodes.hosts.` });
+  }
+  return { allowed, refused };
+}

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import type { TokenCredential } from '@azure/core-auth';
+import { createRequestBudget } from '../azure/budget.ts';
+import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
+import { createCredential, federatedTokenAudience, type SignIn } from '../azure/credentials.ts';
+import { toAzureError } from '../azure/errors.ts';
+import { createResourceManager, type ResourceManager } from '../azure/resource-manager.ts';
+import type { HciClusterRegistration } from '../api/registration.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { secrets } from '../kube/core.ts';
+import { createServiceAccountToken, get } from '../kube/resource.ts';
+import type { Configuration } from '../configuration.ts';
+import { NotAllowed, SecretProblem } from './failures.ts';
+
+/** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
+export interface Session {
+  arm: ResourceManager;
+  /** @throws AzureError when no token is to be had */
+  checkSignIn(signal: AbortSignal): Promise<void>;
+}
+
+export interface Sessions {
+  endpoints(registration: HciClusterRegistration): CloudEndpoints;
+  /** Reads what the spec's identity needs, and opens a session or finds the open one. @throws SecretProblem, NotAllowed, KubeError */
+  open(registration: HciClusterRegistration, signal: AbortSignal): Promise<Session>;
+  /** Does this client secret sign in? @throws AzureError */
+  tryClientSecret(registration: HciClusterRegistration, clientId: string, clientSecret: string, signal: AbortSignal): Promise<void>;
+}
+
+const idleSessions = 200;
+
+export function createSessions(kube: KubeClient, configuration: Configuration, certificateAuthorities: string[] | undefined, userAgent: string): Sessions {
+  const sessions = new Map<string, Session>();
+  const endpoints = ({ spec }: HciClusterRegistration) => cloudEndpoints(spec.azure.cloud, configuration.clouds[spec.azure.cloud]);
+
+  const getToken = async (credential: TokenCredential, scope: string, signal: AbortSignal) => {
+    try {
+      await credential.getToken(scope, { abortSignal: signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw toAzureError(error);
+    }
+  };
+
+  return {
+    endpoints,
+    async open(registration, signal) {
+      const { azure } = registration.spec;
+      const signIn = await readSignIn(kube, configuration, registration, signal);
+      const key = createHash('sha256')
+        .update(JSON.stringify([azure.cloud, azure.tenantId, azure.subscriptionId, signIn, registration.metadata.namespace, workloadAccount(registration)]))
+        .digest('base64');
+      const open = sessions.get(key);
+      if (open !== undefined) return open;
+      const cloud = endpoints(registration);
+      const credential = createCredential(signIn, { tenantId: azure.tenantId, endpoints: cloud, certificateAuthorities });
+      const session: Session = {
+        arm: createResourceManager({
+          credential,
+          subscriptionId: azure.subscriptionId,
+          endpoints: cloud,
+          certificateAuthorities,
+          budget: createRequestBudget(() => Date.now()),
+          userAgent,
+        }),
+        checkSignIn: (caller) => getToken(credential, cloud.resourceManagerScope, caller),
+      };
+      // The oldest go first: a changed secret leaves a session that nobody opens again.
+      for (const old of sessions.keys()) {
+        if (sessions.size < idleSessions) break;
+        sessions.delete(old);
+      }
+      sessions.set(key, session);
+      return session;
+    },
+    tryClientSecret(registration, clientId, clientSecret, signal) {
+      const cloud = endpoints(registration);
+      const { tenantId } = registration.spec.azure;
+      const credential = createCredential({ type: 'ClientSecret', clientId, clientSecret }, { tenantId, endpoints: cloud, certificateAuthorities });
+      return getToken(credential, cloud.resourceManagerScope, signal);
+    },
+  };
+}
+
+const workloadAccount = ({ spec }: HciClusterRegistration) => spec.azure.identity.workloadIdentity?.serviceAccountName;
+
+async function readSignIn(kube: KubeClient, configuration: Configuration, registration: HciClusterRegistration, signal: AbortSignal): Promise<SignIn> {
+  const { namespace } = registration.metadata;
+  const { identity } = registration.spec.azure;
+  const member = <T>(value: T | undefined): T => {
+    if (value === undefined) throw new SecretProblem(`spec.azure.identity lacks the member that type ${identity.type} names`);
+    return value;
+  };
+  switch (identity.type) {
+    case 'ClientSecret': {
+      const { clientId, secretRef } = member(identity.clientSecret);
+      const { clientSecret } = await readSecret(kube, namespace, secretRef.name, { required: ['clientSecret'] }, signal);
+      return { type: 'ClientSecret', clientId, clientSecret: clientSecret.trim() };
+    }
+    case 'ClientCertificate': {
+      const { clientId, secretRef } = member(identity.clientCertificate);
+      const pem = await readSecret(kube, namespace, secretRef.name, { required: ['tls.crt', 'tls.key'] }, signal);
+      return { type: 'ClientCertificate', clientId, pem: `${pem['tls.crt']}\n${pem['tls.key']}` };
+    }
+    case 'WorkloadIdentity': {
+      const { clientId, serviceAccountName } = member(identity.workloadIdentity);
+      const getAssertion = async () => {
+        const { token } = await createServiceAccountToken(kube, { namespace, name: serviceAccountName }, { audiences: [federatedTokenAudience], expirationSeconds: 600 });
+        return token;
+      };
+      return { type: 'WorkloadIdentity', clientId, getAssertion };
+    }
+    case 'ManagedIdentity': {
+      if (!configuration.managedIdentityNamespaces.includes(namespace)) {
+        throw new NotAllowed(`spec.azure.identity.type ManagedIdentity is the controller's own identity, and its configuration does not list the namespace ${namespace} (managedIdentityNamespaces)`);
+      }
+      return { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId };
+    }
+  }
+}
+
+/** Reads keys of a Secret as text. @throws SecretProblem when the Secret or a required key is missing or empty */
+export async function readSecret<R extends string, O extends string = never>(
+  kube: KubeClient,
+  namespace: string,
+  name: string,
+  keys: { required: readonly R[]; optional?: readonly O[] },
+  signal: AbortSignal,
+): Promise<Record<R, string> & Partial<Record<O, string>>> {
+  const needs = keys.required.join(', ');
+  const secret = await get(kube, secrets, { namespace, name }, { signal });
+  if (secret === undefined) throw new SecretProblem(`Secret ${namespace}/${name} does not exist. Create it with the keys ${needs}.`);
+  const values: Record<string, string> = {};
+  for (const key of [...keys.required, ...(keys.optional ?? [])]) {
+    const value = secret.data?.[key];
+    if (value !== undefined && value !== '') values[key] = Buffer.from(value, 'base64').toString('utf8');
+    else if (keys.required.some((required) => required === key)) throw new SecretProblem(`Secret ${namespace}/${name} has no key ${key}. It needs ${needs}.`);
+  }
+  return values as Record<R, string> & Partial<Record<O, string>>;
+}

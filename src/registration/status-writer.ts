@@ -1,0 +1,49 @@
+import { isDeepStrictEqual } from 'node:util';
+import { apiVersion, fieldManager, group, version } from '../api/group.ts';
+import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import type { RegistrationStatus } from '../api/status.ts';
+import type { KubeClient } from '../kube/client.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import { apply, type ResourceType } from '../kube/resource.ts';
+import { KubeObject, parser } from '../kube/schema.ts';
+
+/** As the store holds it. What is in spec and status is judged in each pass, so that one odd object does not hide the others. */
+export const registrations: ResourceType<KubeObject> = {
+  group,
+  version,
+  plural: 'hciclusterregistrations',
+  kind,
+  namespaced: true,
+  parse: parser(kind, KubeObject),
+};
+
+/**
+ * Writes the status if it differs. With `exactly`, to the version that was read only: what must be on record before something is done
+ * must not be written over a change that was not seen.
+ * @throws KubeError with reason `Conflict`
+ */
+export async function writeStatus(
+  { kube, events }: { kube: KubeClient; events: EventRecorder },
+  registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
+  status: RegistrationStatus,
+  options: { exactly: boolean; signal: AbortSignal },
+): Promise<KubeObject | undefined> {
+  if (isDeepStrictEqual(status, registration.status ?? {})) return undefined;
+  const { namespace, name, uid, resourceVersion } = registration.metadata;
+  const written = await apply(
+    kube,
+    registrations,
+    { metadata: { namespace, name, uid, ...(options.exactly ? { resourceVersion } : {}) }, status },
+    { fieldManager, force: true, subresource: 'status', signal: options.signal },
+  );
+  const ready = (from: RegistrationStatus | undefined) => from?.conditions?.find(({ type }) => type === 'Ready');
+  const [before, after] = [ready(registration.status), ready(status)];
+  if (after !== undefined && (before?.status !== after.status || before.reason !== after.reason)) {
+    const stalled = status.conditions?.some(({ type }) => type === 'Stalled') === true;
+    await events.record(
+      { apiVersion, kind, metadata: { namespace, name, uid } },
+      { type: stalled ? 'Warning' : 'Normal', reason: after.reason, action: 'Reconcile', note: after.message },
+    );
+  }
+  return written;
+}

@@ -1,0 +1,113 @@
+import type { Reason } from '../api/reasons.ts';
+import type { RegistrationSpec } from '../api/spec.ts';
+import type { ArcSettings, ClusterResource } from '../azure/models.ts';
+import { sameId } from '../azure/resource-ids.ts';
+import type { Probe } from '../nodes/operations.ts';
+import { valueOf, type Fact, type FactKey, type Observed } from './facts.ts';
+import type { Memory } from './memory.ts';
+import type { Target } from './target.ts';
+
+/** Everything a decision may depend on. No step reads a clock, a client or the environment. */
+export interface PlanInput {
+  spec: RegistrationSpec;
+  target: Target;
+  observed: Observed;
+  memory: Readonly<Memory>;
+  now: Date;
+}
+
+/** What a step finds about one of the things it works on. */
+export type Evaluation<A = unknown> =
+  | { state: 'Done'; on: string }
+  /** Would be done now. */
+  | { state: 'Ready'; on: string; arguments: A }
+  /** Something has to happen first that nobody here does. `readAgain` are the facts that will show it. */
+  | { state: 'Waiting'; on: string; reason: Reason; message: string; readAgain: FactKey[]; afterSeconds: number }
+  /** Only a change by a person helps. */
+  | { state: 'Blocked'; on: string; reason: Reason; message: string };
+
+export interface Step<A> {
+  /** What Microsoft's page, cmdlet and events call it. */
+  microsoft: { words: string; command: string; events?: number[] };
+  /** Steps that must be done, for everything they work on, before this one starts. */
+  after: readonly string[];
+  /** A long-running operation: its start is written to status first, and not repeated for this long unless it failed. */
+  submits?: { waitSeconds: number };
+  /** Failing holds nothing else. */
+  optional?: boolean;
+  /** The facts that the write changes. */
+  affects(on: string): (FactKey | 'probe/')[];
+  /** No entry: the step does not apply. */
+  evaluate(input: PlanInput): Evaluation<A>[];
+}
+
+export const stepKey = (step: string, on: string): string => `${step}/${on}`;
+
+export const waiting = (on: string, message: string, readAgain: FactKey[], afterSeconds: number, reason: Reason = 'WaitingForAzure'): Evaluation<never> => ({
+  state: 'Waiting',
+  on,
+  reason,
+  message,
+  readAgain,
+  afterSeconds,
+});
+
+/** A fact that could not be read holds the step; it is read again with its own backoff. */
+export const unread = (on: string, fact: Fact<unknown>): Evaluation<never> =>
+  fact.state === 'unknown'
+    ? waiting(on, fact.why.message, [], 0, fact.why.reason)
+    : waiting(on, 'it does not exist yet', [], 0, 'Progressing');
+
+/** While an operation is under way the step waits for its effect; when it failed, or has taken too long, the step may start it again. */
+export function underWay(input: PlanInput, step: string, on: string, readAgain: FactKey[]): Evaluation<never> | undefined {
+  const key = stepKey(step, on);
+  const status = valueOf(input.observed.operations[key]);
+  if (status !== undefined && /^(Failed|Canceled)$/i.test(status.status)) return undefined;
+  const remembered = input.memory.operations.get(key)?.waitUntil;
+  const submitted = input.memory.submissions.find((submission) => submission.step === step && submission.target === on);
+  const until = remembered ?? (submitted === undefined ? undefined : new Date(submitted.waitUntilTime));
+  if (until === undefined || until <= input.now) return undefined;
+  return waiting(on, 'started; its effect is not visible yet', readAgain, 2);
+}
+
+export interface Member {
+  name: string;
+  fact: Fact<Probe>;
+  probe: Probe | undefined;
+}
+
+/** The nodes of the cluster with what was read of them. */
+export const members = ({ observed }: PlanInput): Member[] =>
+  observed.nodes.map(({ name }) => {
+    const fact = observed.probes[name] ?? { state: 'unknown', why: { reason: 'NotYetObserved', message: `${name} was not probed yet` }, at: new Date(0) };
+    return { name, fact, probe: valueOf(fact) };
+  });
+
+export const registeredTo = (probe: Probe, resourceId: string): boolean =>
+  probe.registration.registrationStatus === 'Registered' && sameId(probe.registration.azureResourceUri, resourceId);
+
+/** The node holds a certificate that signs in as the application of this cluster resource. */
+export const certificateSet = (probe: Probe, { target }: PlanInput, resource: ClusterResource): boolean =>
+  registeredTo(probe, target.resourceId) ||
+  (probe.certificate.set !== null &&
+    probe.certificate.set.appId === resource.properties.aadClientId &&
+    probe.certificate.set.cloudId === resource.properties.cloudId);
+
+/** A node on which an operation for the whole cluster runs: any that answers and is up. */
+export function clusterNode(input: PlanInput): string | undefined {
+  const states = new Map(valueOf(input.observed.cluster)?.nodes.map(({ name, state }) => [name.toUpperCase(), state]));
+  return members(input).find(({ name, probe }) => probe !== undefined && (states.get(name.toUpperCase()) ?? 'Up') === 'Up')?.name;
+}
+
+export const arcWanted = ({ spec, observed }: PlanInput): boolean =>
+  spec.arc.state === 'Enabled' &&
+  spec.arc.onboarding.type === 'ResourceProvider' &&
+  Object.values(observed.probes).every((fact) => valueOf(fact)?.arc !== null);
+
+export const nonEmpty = (value: string | null | undefined): value is string => value !== undefined && value !== null && value !== '';
+
+/** The nodes hold this Arc service principal: Initialize-AzureStackHCIArcIntegration was done with it. */
+export const arcInitialized = (probe: Probe, settings: ArcSettings): boolean =>
+  probe.arc?.clusterArcStatus === 'Enabled' &&
+  nonEmpty(settings.properties.arcApplicationClientId) &&
+  sameId(probe.arc.applicationId, settings.properties.arcApplicationClientId);

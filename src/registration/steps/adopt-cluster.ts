@@ -1,0 +1,23 @@
+import { unread, type Step } from '../step.ts';
+import { markTag } from '../target.ts';
+
+export interface AdoptClusterArguments {
+  resourceId: string;
+  tags: Record<string, string>;
+}
+
+/** The one write of an adoption: the mark. Whether adoption is allowed is decided by the guards. */
+export const adoptCluster: Step<AdoptClusterArguments> = {
+  microsoft: { words: 'Use the existing cluster resource', command: 'Set-AzResource -Tag' },
+  after: [],
+  affects: () => ['resource'],
+  evaluate({ target, observed }) {
+    const fact = observed.resource;
+    if (fact.state === 'absent') return [];
+    if (fact.state === 'unknown') return [unread(target.resourceName, fact)];
+    const tags = fact.value.tags ?? {};
+    if (tags[markTag] === target.mark) return [{ state: 'Done', on: target.resourceName }];
+    // A PATCH of tags replaces them all: send back what is there.
+    return [{ state: 'Ready', on: target.resourceName, arguments: { resourceId: target.resourceId, tags: { ...tags, [markTag]: target.mark } } }];
+  },
+};

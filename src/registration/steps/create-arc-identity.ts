@@ -1,0 +1,20 @@
+import { arcWanted, nonEmpty, underWay, unread, type Step } from '../step.ts';
+
+export interface CreateArcIdentityArguments {
+  resourceId: string;
+}
+
+export const createArcIdentity: Step<CreateArcIdentityArguments> = {
+  microsoft: { words: 'Create the Arc service principal', command: 'Invoke-AzResourceAction createArcIdentity' },
+  after: ['CreateArcSettings', 'RegisterResourceProvider'],
+  submits: { waitSeconds: 600 },
+  affects: () => ['arcSettings'],
+  evaluate(input) {
+    if (!arcWanted(input)) return [];
+    const { target, observed } = input;
+    if (observed.arcSettings.state !== 'present') return [unread('default', observed.arcSettings)];
+    const { arcApplicationObjectId, arcApplicationClientId } = observed.arcSettings.value.properties;
+    if (nonEmpty(arcApplicationObjectId) && nonEmpty(arcApplicationClientId)) return [{ state: 'Done', on: 'default' }];
+    return [underWay(input, 'CreateArcIdentity', 'default', ['arcSettings']) ?? { state: 'Ready', on: 'default', arguments: { resourceId: target.resourceId } }];
+  },
+};

@@ -1,0 +1,55 @@
+import type { Step } from '../step.ts';
+import { adoptCluster } from './adopt-cluster.ts';
+import { assignArcRoles, assignResourceManagerRole } from './assign-role.ts';
+import { consentToDefaultExtensions } from './consent-to-default-extensions.ts';
+import { createArcIdentity } from './create-arc-identity.ts';
+import { createArcSettings } from './create-arc-settings.ts';
+import { createCluster } from './create-cluster.ts';
+import { createClusterIdentity } from './create-cluster-identity.ts';
+import { createResourceGroup } from './create-resource-group.ts';
+import { dropArcSecret } from './drop-arc-secret.ts';
+import { generatePassword } from './generate-password.ts';
+import { initializeArcIntegration } from './initialize-arc-integration.ts';
+import { newRegistrationCertificate } from './new-registration-certificate.ts';
+import { refreshResourceProviderObjectId } from './refresh-resource-provider-object-id.ts';
+import { registerArcRegistrationTask } from './register-arc-registration-task.ts';
+import { registerResourceProvider } from './register-resource-provider.ts';
+import { removeCustomImdsHostAddress } from './remove-custom-imds-host-address.ts';
+import { setRegistrationCertificate } from './set-registration-certificate.ts';
+import { setRegistration } from './set-registration.ts';
+import { setSystemAssignedIdentity } from './set-system-assigned-identity.ts';
+import { startArcRegistrationTask } from './start-arc-registration-task.ts';
+import { startCloudManagement } from './start-cloud-management.ts';
+import { sync } from './sync.ts';
+import { uploadCertificate } from './upload-certificate.ts';
+
+/** All steps, in the order in which Register-AzStackHCI does them. */
+export const steps = {
+  CreateResourceGroup: createResourceGroup,
+  RegisterResourceProvider: registerResourceProvider,
+  CreateCluster: createCluster,
+  AdoptCluster: adoptCluster,
+  SetSystemAssignedIdentity: setSystemAssignedIdentity,
+  CreateClusterIdentity: createClusterIdentity,
+  RefreshResourceProviderObjectId: refreshResourceProviderObjectId,
+  AssignResourceManagerRole: assignResourceManagerRole,
+  NewRegistrationCertificate: newRegistrationCertificate,
+  UploadCertificate: uploadCertificate,
+  SetRegistrationCertificate: setRegistrationCertificate,
+  SetRegistration: setRegistration,
+  StartCloudManagement: startCloudManagement,
+  RemoveCustomImdsHostAddress: removeCustomImdsHostAddress,
+  CreateArcSettings: createArcSettings,
+  ConsentToDefaultExtensions: consentToDefaultExtensions,
+  CreateArcIdentity: createArcIdentity,
+  AssignArcRoles: assignArcRoles,
+  GeneratePassword: generatePassword,
+  InitializeArcIntegration: initializeArcIntegration,
+  DropArcSecret: dropArcSecret,
+  RegisterArcRegistrationTask: registerArcRegistrationTask,
+  StartArcRegistrationTask: startArcRegistrationTask,
+  Sync: sync,
+} as const;
+
+export type StepName = keyof typeof steps;
+export type StepArguments<N extends StepName> = (typeof steps)[N] extends Step<infer A> ? A : never;

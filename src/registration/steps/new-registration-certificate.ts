@@ -1,0 +1,24 @@
+import { certificateSet, members, unread, type Evaluation, type Step } from '../step.ts';
+
+export interface NodeArguments {
+  node: string;
+}
+
+const minimumRemainingMs = 60 * 86_400_000; // Register-AzStackHCI refuses a certificate with less (9109)
+
+export const newRegistrationCertificate: Step<NodeArguments> = {
+  microsoft: { words: 'Create a registration certificate on each node', command: 'New-AzureStackHCIRegistrationCertificate', events: [9110] },
+  after: ['CreateClusterIdentity', 'AssignResourceManagerRole'],
+  affects: (node) => [`probe/${node}`],
+  evaluate(input) {
+    const { resource } = input.observed;
+    if (resource.state !== 'present') return [unread('nodes', resource)];
+    return members(input).map(({ name, fact, probe }): Evaluation<NodeArguments> => {
+      if (probe === undefined) return unread(name, fact);
+      if (certificateSet(probe, input, resource.value)) return { state: 'Done', on: name };
+      const created = probe.certificate.created;
+      const usable = created !== null && Date.parse(created.notAfter) - input.now.getTime() > minimumRemainingMs;
+      return usable ? { state: 'Done', on: name } : { state: 'Ready', on: name, arguments: { node: name } };
+    });
+  },
+};

@@ -1,0 +1,48 @@
+import type { OperationArguments } from '../../nodes/operations.ts';
+import { clusterNode, members, nonEmpty, registeredTo, unread, type Step } from '../step.ts';
+import { registrationParameters } from './set-registration-certificate.ts';
+
+export interface SetRegistrationArguments {
+  node: string;
+  parameters: OperationArguments<'setRegistration'>;
+}
+
+export const setRegistration: Step<SetRegistrationArguments> = {
+  microsoft: { words: 'Register the cluster on one node', command: 'Set-AzureStackHCIRegistration', events: [9001, 9114] },
+  after: ['SetRegistrationCertificate'],
+  affects: () => ['probe/', 'cluster', 'resource'],
+  evaluate(input) {
+    const { target, observed } = input;
+    const on = target.resourceName;
+    const { resource } = observed;
+    if (resource.state !== 'present') return [unread(on, resource)];
+    const all = members(input);
+    const unreadNode = all.find(({ probe }) => probe === undefined);
+    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
+    if (all.every(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId))) return [{ state: 'Done', on }];
+    const parameters = registrationParameters(input, resource.value);
+    const node = clusterNode(input);
+    const { aadApplicationObjectId, aadServicePrincipalObjectId } = resource.value.properties;
+    if (parameters === undefined || node === undefined || !nonEmpty(aadApplicationObjectId) || !nonEmpty(aadServicePrincipalObjectId)) {
+      return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
+    }
+    return [
+      {
+        state: 'Ready',
+        on,
+        arguments: {
+          node,
+          parameters: {
+            ...parameters,
+            subscriptionId: target.subscriptionId,
+            objectId: aadApplicationObjectId,
+            resourceName: target.resourceName,
+            providerNamespace: 'Microsoft.AzureStackHCI',
+            resourceArmId: target.resourceId,
+            servicePrincipalClientId: aadServicePrincipalObjectId, // an object id under that name: it is what Microsoft's module sends
+          },
+        },
+      },
+    ];
+  },
+};

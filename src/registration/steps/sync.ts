@@ -1,0 +1,48 @@
+import { valueOf } from '../facts.ts';
+import { arcWanted, clusterNode, members, registeredTo, unread, waiting, type PlanInput, type Step } from '../step.ts';
+import type { NodeArguments } from './new-registration-certificate.ts';
+
+const spacingMs = 60_000;
+const freshBootMs = 10 * 60_000;
+
+/** Nodes that Azure does not show as Arc-connected, although they are onboarded. */
+export function arcNotShown(input: PlanInput): string[] {
+  if (!arcWanted(input)) return [];
+  const details = valueOf(input.observed.arcSettings)?.properties.perNodeDetails ?? [];
+  const connected = new Set(details.filter(({ state }) => state === 'Connected').map(({ name }) => name.toLowerCase()));
+  return members(input)
+    .map(({ name }) => name)
+    .filter((name) => !connected.has(name.toLowerCase()));
+}
+
+/** Brings Azure's picture up to date when the nodes' own cycle of 12 hours would be too long to wait for. */
+export const sync: Step<NodeArguments> = {
+  microsoft: { words: 'Synchronise with Azure', command: 'Sync-AzureStackHCI', events: [9123] },
+  after: ['SetRegistration', 'StartArcRegistrationTask'],
+  affects: () => ['probe/', 'resource', 'arcSettings', 'machines'],
+  evaluate(input) {
+    const { target, memory, now } = input;
+    const on = target.resourceName;
+    const all = members(input);
+    for (const { name, fact, probe } of all) {
+      if (probe === undefined || !registeredTo(probe, target.resourceId)) return [unread(on, fact)];
+      if (probe.registration.connectionStatus === 'Connected') continue;
+      if (probe.registration.connectionStatus === 'OutOfPolicy') return [{ state: 'Blocked', on, reason: 'NodeOutOfPolicy', message: `${name} is out of policy` }];
+    }
+    const notShown = arcNotShown(input);
+    const connected = all.every(({ probe }) => probe?.registration.connectionStatus === 'Connected');
+    if (connected && notShown.length === 0) return [{ state: 'Done', on }];
+
+    const message = connected ? `Azure does not show ${notShown.join(', ')} as Arc-connected yet` : 'the cluster has not synchronised with Azure yet';
+    if (memory.lastSync !== undefined && now.getTime() - memory.lastSync.getTime() < spacingMs) {
+      return [waiting(on, message, ['arcSettings', 'resource', ...all.map(({ name }) => `probe/${name}` as const)], 5, 'ArcSyncPending')];
+    }
+    const fresh = all.find(({ probe }) => probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs);
+    if (fresh !== undefined) {
+      return [waiting(on, `${fresh.name} has just booted: synchronising now would delete its Arc resource`, ['arcSettings', `probe/${fresh.name}`], 60, 'ArcSyncPending')];
+    }
+    const node = clusterNode(input);
+    if (node === undefined) return [waiting(on, 'no node is up', [], 0, 'NodeUnreachable')];
+    return [{ state: 'Ready', on, arguments: { node } }];
+  },
+};
