@@ -280,11 +280,11 @@ describe('faults of the watch', () => {
   });
 
   it('takes a watch that bookmarks keep awake for alive', async () => {
-    const reflector = start();
-    await expectToFollow(reflector);
-    const watch = await openWatch();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
+      const reflector = start();
+      await expectToFollow(reflector);
+      const watch = await openWatch();
       const bookmark = { metadata: { resourceVersion: collection.resourceVersion() } };
       for (let minutes = 0; minutes < 20; minutes += 2) {
         send(watch, 'BOOKMARK', bookmark);

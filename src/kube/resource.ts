@@ -26,11 +26,6 @@ export interface ObjectName {
 export const keyOf = ({ namespace, name }: ObjectName): string =>
   namespace === undefined ? name : `${namespace}/${name}`;
 
-export function nameOf(key: string): ObjectName {
-  const slash = key.indexOf('/');
-  return slash === -1 ? { name: key } : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
-}
-
 interface CallOptions {
   signal?: AbortSignal | undefined;
 }

@@ -1,0 +1,17 @@
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json ./
+COPY tools tools
+COPY src src
+RUN npm run build
+
+FROM gcr.io/distroless/nodejs24-debian12:nonroot
+ARG VERSION=0.1.0
+LABEL org.opencontainers.image.title="hci-registration-controller" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /build/dist/controller.js /app/controller.js
+USER 65532:65532
+ENTRYPOINT ["/nodejs/bin/node", "/app/controller.js"]

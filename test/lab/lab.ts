@@ -1,0 +1,137 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { startControlPlane, type ControlPlane } from '../controlplane/start.ts';
+import { startSimulatedAzure, type AzureOptions, type SimulatedAzure } from '../simulators/azure/azure.ts';
+import { startSimulatedNodes, type SimulatedNodes, type SimulatedNodesOptions } from '../simulators/nodes/simulator.ts';
+
+const root = join(import.meta.dirname, '../..');
+export const sampleNamespace = 'edge';
+export const controllerAccount = { namespace: 'hci-system', name: 'hci-registration-controller' } as const;
+
+/** The world outside the controller: simulated Azure and simulated nodes, and the configuration that points at them. */
+export interface Outside {
+  directory: string;
+  azure: SimulatedAzure;
+  nodes: SimulatedNodes;
+  /** Path of the controller's configuration. */
+  controllerConfig: string;
+  close(): Promise<void>;
+}
+
+export interface Lab extends Outside {
+  controlPlane: ControlPlane;
+}
+
+export const sampleCluster = { name: 'hci001', dnsSuffix: 'corp.example.com', nodes: ['NODE1', 'NODE2', 'NODE3', 'NODE4'] } as const;
+
+export async function startOutside(options: {
+  directory: string;
+  serviceAccountIssuer?: AzureOptions['serviceAccountIssuer'];
+  clusters?: SimulatedNodesOptions['clusters'];
+  azureSettings?: AzureOptions['settings'];
+  nodeSettings?: SimulatedNodesOptions['settings'];
+}): Promise<Outside> {
+  const { directory } = options;
+  await mkdir(directory, { recursive: true });
+  const azure = await startSimulatedAzure({
+    directory,
+    ...(options.serviceAccountIssuer === undefined ? {} : { serviceAccountIssuer: options.serviceAccountIssuer }),
+    ...(options.azureSettings === undefined ? {} : { settings: options.azureSettings }),
+  });
+  try {
+    const nodes = await startSimulatedNodes({
+      directory,
+      azure,
+      clusters: options.clusters ?? [sampleCluster],
+      ...(options.nodeSettings === undefined ? {} : { settings: options.nodeSettings }),
+    });
+    const controllerConfig = join(directory, 'controller.yaml');
+    const { resourceManager, login, graph } = azure;
+    await writeFile(
+      controllerConfig,
+      stringify({ clouds: { AzureCloud: { resourceManager, login, graph } }, certificateAuthorityFile: azure.caFile, allowLoopbackNodeAddresses: true }),
+    );
+    const close = async () => {
+      await Promise.all([nodes.close(), azure.close()]);
+    };
+    return { directory, azure, nodes, controllerConfig, close };
+  } catch (error) {
+    await azure.close();
+    throw error;
+  }
+}
+
+/** A control plane with the CRDs and the controller's own account and rights, and the world outside. */
+export async function startLab(options: { audit?: boolean; say?: (line: string) => void } = {}): Promise<Lab> {
+  const directory = await mkdtemp(join(tmpdir(), 'hci-lab-'));
+  const controlPlane = await startControlPlane({
+    directory: join(directory, 'controlplane'),
+    ...(options.audit === undefined ? {} : { audit: options.audit }),
+    ...(options.say === undefined ? {} : { say: options.say }),
+  });
+  try {
+    await controlPlane.kubectl('apply', '--server-side', '-f', join(root, 'crds'), '-f', join(root, 'deploy/controller.yaml'));
+    await controlPlane.kubectl('wait', '--for=condition=Established', '--timeout=30s', 'crd/hciclusterregistrations.azurestackhci.io');
+    await controlPlane.kubectl('create', 'namespace', sampleNamespace);
+    const { issuer, jwks } = controlPlane.serviceAccountIssuer;
+    const outside = await startOutside({ directory: join(directory, 'outside'), serviceAccountIssuer: { issuer, jwks } });
+    const close = async () => {
+      await Promise.all([outside.close(), controlPlane.stop()]);
+      await rm(directory, { recursive: true, force: true });
+    };
+    return { ...outside, directory, controlPlane, close };
+  } catch (error) {
+    await controlPlane.stop();
+    throw error;
+  }
+}
+
+/** Manifests for one simulated cluster: its Secrets and its HciClusterRegistration. */
+export async function sampleManifests(outside: Outside, options: { namespace: string; cluster?: string; spec?: Record<string, unknown> }): Promise<string> {
+  const cluster = outside.nodes.clusters.find(({ name }) => name === (options.cluster ?? sampleCluster.name));
+  if (cluster === undefined) throw new Error(`no simulated cluster ${options.cluster}`);
+  const { namespace } = options;
+  const { tenantId, subscriptionId, principals } = outside.azure;
+  const secret = (name: string, type: string, stringData: Record<string, string>) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type, stringData });
+  return [
+    secret(`${cluster.name}-azure`, 'Opaque', { clientSecret: principals.controller.clientSecret }),
+    secret(`${cluster.name}-ssh`, 'kubernetes.io/ssh-auth', { 'ssh-privatekey': await readFile(cluster.ssh.privateKeyFile, 'utf8') }),
+    {
+      apiVersion: 'azurestackhci.io/v1alpha1',
+      kind: 'HciClusterRegistration',
+      metadata: { name: cluster.name, namespace },
+      spec: {
+        azure: {
+          tenantId,
+          subscriptionId,
+          region: 'East US',
+          identity: { type: 'ClientSecret', clientSecret: { clientId: principals.controller.clientId, secretRef: { name: `${cluster.name}-azure` } } },
+        },
+        nodes: {
+          hosts: cluster.nodes.map(({ name, address, hostKey }) => ({ name, address, hostKeys: [hostKey] })),
+          transport: { type: 'SSH', ssh: { user: cluster.ssh.user, port: cluster.ssh.port, secretRef: { name: `${cluster.name}-ssh` } } },
+        },
+        arc: { defaultExtensions: 'Consent' },
+        ...options.spec,
+      },
+    },
+  ]
+    .map((manifest) => stringify(manifest))
+    .join('---\n');
+}
+
+/** Writes lab.json, as test/README.md describes it. */
+export async function writeLabFile(lab: Lab, file: string): Promise<void> {
+  const { azure, nodes, controlPlane } = lab;
+  const { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals } = azure;
+  const content = {
+    kubeconfig: controlPlane.kubeconfig,
+    kubectl: controlPlane.binaries.kubectl,
+    controllerConfig: lab.controllerConfig,
+    azure: { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals },
+    nodes: { admin: nodes.admin, clusters: nodes.clusters },
+  };
+  await writeFile(file, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });
+}

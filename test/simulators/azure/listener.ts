@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Exchange } from '../shared/admin.ts';
+import type { FaultEffect, Faults, Host } from './faults.ts';
+
+export interface Request {
+  readonly method: string;
+  /** Path and query as sent. */
+  readonly target: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON value, or text where it was not JSON, null where empty. */
+  readonly body: unknown;
+  readonly text: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON (also `null`); a string is sent as it is; undefined is an empty body. */
+  readonly body?: unknown;
+}
+
+export interface ListenerOptions {
+  readonly host: Host;
+  readonly certificate: { readonly certificatePem: string; readonly privateKeyPem: string };
+  readonly handle: (request: Request) => Promise<Reply> | Reply;
+  /** Who is named in the log. */
+  readonly principal: (request: Request) => string | null;
+  readonly latencySeconds: () => number;
+  readonly now: () => Date;
+  readonly faults: Faults;
+  readonly log: Exchange[];
+}
+
+export interface Listener {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+const jsonType = 'application/json; charset=utf-8';
+
+/** One HTTPS listener on a free loopback port: reads, applies faults and latency, answers, logs. */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const stopping = new AbortController();
+  const pause = (seconds: number) =>
+    seconds > 0 ? sleep(seconds * 1000, undefined, { signal: stopping.signal, ref: false }) : Promise.resolve();
+  let base = '';
+
+  const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const request = await readRequest(incoming, base);
+    const time = options.now().toISOString();
+    const record = (status: number | null, headers: Readonly<Record<string, string>>, body: unknown) =>
+      options.log.push({
+        time,
+        principal: options.principal(request),
+        request: { method: request.method, url: request.url.href, headers: request.headers, body: request.body },
+        response: { status, headers, body },
+      });
+    const cut = () => {
+      record(null, {}, null);
+      incoming.socket.destroy();
+    };
+
+    const effect: FaultEffect | undefined = options.faults.take(options.host, request.method, request.target);
+    await pause(options.latencySeconds());
+    if (effect !== undefined && 'delaySeconds' in effect) await pause(effect.delaySeconds);
+    if (effect !== undefined && 'dropRequest' in effect) return cut();
+    if (effect !== undefined && 'hang' in effect) {
+      record(null, {}, null);
+      return undefined;
+    }
+    const reply = effect !== undefined && 'respond' in effect ? effect.respond : await options.handle(request);
+    if (effect !== undefined && 'dropResponse' in effect) return cut();
+
+    const headers: Record<string, string> = { date: options.now().toUTCString(), ...reply.headers };
+    const text = encode(reply.body);
+    if (text !== '' && headers['content-type'] === undefined && typeof reply.body !== 'string') {
+      headers['content-type'] = jsonType;
+    }
+    headers['content-length'] = String(request.method === 'HEAD' ? 0 : Buffer.byteLength(text));
+    outgoing.sendDate = false;
+    outgoing.writeHead(reply.status, headers).end(request.method === 'HEAD' ? undefined : text);
+    record(reply.status, headers, reply.body ?? null);
+    return undefined;
+  };
+
+  const server = createServer(
+    { cert: options.certificate.certificatePem, key: options.certificate.privateKeyPem },
+    (incoming, outgoing) => {
+      answer(incoming, outgoing).catch((error: unknown) => {
+        if (stopping.signal.aborted || outgoing.headersSent || incoming.socket.destroyed) return;
+        // A defect of the simulator must not look like a behaviour of Azure.
+        const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        outgoing.writeHead(500, { 'content-type': 'text/plain' }).end(`the simulator failed: ${message}\n`);
+      });
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error(`the ${options.host} listener has no port`);
+  base = `https://127.0.0.1:${address.port}`;
+  return {
+    url: base,
+    close: () =>
+      new Promise((resolve, reject) => {
+        stopping.abort();
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function readRequest(incoming: IncomingMessage, base: string): Promise<Request> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of incoming) chunks.push(Buffer.from(chunk));
+  const text = Buffer.concat(chunks).toString('utf8');
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) {
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  const target = incoming.url ?? '/';
+  return {
+    method: incoming.method ?? 'GET',
+    target,
+    // A target may begin with two slashes, which URL would take for a host.
+    url: new URL(base + target),
+    headers,
+    body: decode(text),
+    text,
+  };
+}
+
+function decode(text: string): unknown {
+  if (text === '') return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function encode(body: unknown): string {
+  if (body === undefined) return '';
+  return typeof body === 'string' ? body : JSON.stringify(body);
+}

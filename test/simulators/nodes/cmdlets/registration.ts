@@ -1,0 +1,295 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { Type } from 'typebox';
+import { createClientCertificate } from '../../azure/certificates.ts';
+import { machineUrl } from '../arcAgent.ts';
+import { builds } from '../builds.ts';
+import { CloudRefused, CloudUnreachable } from '../cloud.ts';
+import type { NodeState, RegistrationCertificate } from '../state.ts';
+import { CertificateNotFound, report, signIn, synchronize } from '../synchronization.ts';
+import { clusterOf, count, instant, nodeOf, nodesOf, type NodeContext } from '../world.ts';
+import { cmdlet, CmdletError, enumeration, type EnumValue } from './cmdlet.ts';
+
+// The registration half of the module AzureStackHCI.
+
+const module = 'AzureStackHCI';
+const dayMilliseconds = 24 * 3600 * 1000;
+/** A cluster must register, and later connect, once in so many days. */
+const graceDays = 30;
+
+// The numbers of ClusterStatus are not published; those of the others are.
+const clusterStatus = enumeration('ClusterStatus', { Clustered: 0, NotYet: 1, OutOfPolicy: 2 });
+const registrationStatus = enumeration('RegistrationStatus', { Registered: 0, NotYet: 1, OutOfPolicy: 2 });
+const diagnosticLevel = enumeration('DiagnosticLevel', { Off: 0, Basic: 1, Enhanced: 2 });
+
+/** Get-AzureStackHCI. `NextSync` and what follows does not exist on older releases. */
+export interface AzureStackHCI {
+  readonly ClusterStatus: EnumValue;
+  readonly RegistrationStatus: EnumValue;
+  readonly RegistrationDate: Date | null;
+  readonly AzureResourceName: string | null;
+  readonly AzureResourceUri: string | null;
+  /** Connected, Disconnected, OutOfPolicy, RepairRegistrationRequired; null: never connected, or not registered. */
+  readonly ConnectionStatus: string | null;
+  readonly LastConnected: Date | null;
+  readonly NextSync?: Date | null;
+  readonly IMDSAttestation?: string | null;
+  readonly DiagnosticLevel?: EnumValue;
+  readonly Region?: string | null;
+}
+
+const failure = (message: string, command: string, detail?: string): CmdletError =>
+  new CmdletError(message, `${message},Microsoft.AzureStack.HCI.${command}`, 'InvalidOperationException', detail);
+
+const requireService = (node: NodeState, command: string): void => {
+  if (node.hcisvc !== 'Running') {
+    throw new CmdletError(
+      'The Azure Stack HCI Service (hcisvc) is not running.',
+      `ServiceNotRunning,Microsoft.AzureStack.HCI.${command}`,
+      'CommunicationException',
+    );
+  }
+};
+
+const isOutOfPolicy = (now: Date, node: NodeState, since: string): boolean =>
+  node.outOfPolicy || now.getTime() - Date.parse(since) > graceDays * dayMilliseconds;
+
+export const getAzureStackHCI = cmdlet({
+  name: 'Get-AzureStackHCI',
+  module,
+  parameters: {},
+  run: (context): AzureStackHCI => {
+    const cluster = clusterOf(context);
+    const node = nodeOf(context);
+    requireService(node, 'GetAzureStackHCI');
+    const registration = node.registered ? cluster.registration : undefined;
+    const outOfPolicy = isOutOfPolicy(
+      context.world.now(),
+      node,
+      registration === undefined ? cluster.createdTime : (node.lastConnected ?? registration.date),
+    );
+    const has = builds[node.build].registrationProperties;
+    return {
+      ClusterStatus: clusterStatus('Clustered'),
+      RegistrationStatus: registrationStatus(
+        outOfPolicy ? 'OutOfPolicy' : registration === undefined ? 'NotYet' : 'Registered',
+      ),
+      RegistrationDate: registration === undefined ? null : new Date(registration.date),
+      AzureResourceName: registration?.resourceName ?? null,
+      AzureResourceUri: registration?.resourceUri ?? null,
+      ConnectionStatus:
+        registration === undefined ? null : outOfPolicy ? 'OutOfPolicy' : (node.connectionStatus ?? null),
+      LastConnected:
+        registration === undefined || node.lastConnected === undefined ? null : new Date(node.lastConnected),
+      ...(has.includes('NextSync')
+        ? { NextSync: registration === undefined ? null : new Date(registration.nextSync) }
+        : {}),
+      ...(has.includes('IMDSAttestation') ? { IMDSAttestation: registration === undefined ? null : 'Disabled' } : {}),
+      ...(has.includes('DiagnosticLevel') ? { DiagnosticLevel: diagnosticLevel(cluster.diagnosticLevel) } : {}),
+      ...(has.includes('Region') ? { Region: null } : {}),
+    };
+  },
+});
+
+/** Answers with one base64 DER certificate. */
+export const newAzureStackHCIRegistrationCertificate = cmdlet({
+  name: 'New-AzureStackHCIRegistrationCertificate',
+  module,
+  parameters: {},
+  run: async (context): Promise<string> => {
+    requireService(nodeOf(context), 'NewRegistrationCertificate');
+    const { world } = context;
+    // Made by the real clock; the nodes' own may be ahead of it.
+    const lifetimeDays =
+      (world.settings.certificateLifetimeSeconds + world.settings.clockOffsetSeconds) / (dayMilliseconds / 1000);
+    const made = await createClientCertificate(`${context.nodeName}.${clusterOf(context).dnsSuffix}`, lifetimeDays);
+    const certificate = new X509Certificate(made.certificatePem);
+    const thumbprint = certificate.fingerprint.replaceAll(':', '');
+    const node = nodeOf(context);
+    node.certificateStore[thumbprint] = {
+      certificate: certificate.raw.toString('base64'),
+      privateKey: createPrivateKey(made.privateKeyPem).export({ format: 'der', type: 'pkcs8' }).toString('base64'),
+      notAfter: certificate.validToDate.toISOString(),
+    };
+    node.generatedCertificate = thumbprint;
+    count(world, 'certificatesCreated');
+    return certificate.raw.toString('base64');
+  },
+});
+
+/** What Azure said, wrapped as the real cmdlets wrap it. */
+const wrapped = (error: unknown, message: string, command: string): unknown => {
+  if (error instanceof CertificateNotFound) return failure(error.message, command);
+  return error instanceof CloudRefused || error instanceof CloudUnreachable
+    ? failure(message, command, error.message)
+    : error;
+};
+
+const text = Type.String();
+const mandatory = Type.String({ minLength: 1 });
+
+export const setAzureStackHCIRegistrationCertificate = cmdlet({
+  name: 'Set-AzureStackHCIRegistrationCertificate',
+  module,
+  parameters: {
+    ServiceEndpoint: mandatory,
+    BillingServiceApiScope: mandatory,
+    GraphServiceApiScope: text,
+    AADAuthority: mandatory,
+    AppId: mandatory,
+    TenantId: mandatory,
+    CloudId: mandatory,
+    /** Empty: the certificate that New-AzureStackHCIRegistrationCertificate made. */
+    CertificateThumbprint: text,
+  },
+  run: async (context, parameters): Promise<void> => {
+    const command = 'SetRegistrationCertificate';
+    requireService(nodeOf(context), command);
+    const thumbprint =
+      parameters.CertificateThumbprint === ''
+        ? nodeOf(context).generatedCertificate
+        : parameters.CertificateThumbprint.toUpperCase();
+    if (thumbprint === undefined)
+      throw failure('There is no registration certificate on this node. Create one first.', command);
+    const certificate: RegistrationCertificate = {
+      thumbprint,
+      serviceEndpoint: parameters.ServiceEndpoint,
+      billingServiceApiScope: parameters.BillingServiceApiScope,
+      aadAuthority: parameters.AADAuthority,
+      appId: parameters.AppId,
+      tenantId: parameters.TenantId,
+      cloudId: parameters.CloudId,
+    };
+    try {
+      await signIn(context, certificate);
+    } catch (error) {
+      throw wrapped(error, 'The registration certificate could not be verified with Azure.', command);
+    }
+    nodeOf(context).registrationCertificate = certificate;
+    count(context.world, 'certificatesSet');
+  },
+});
+
+export const setAzureStackHCIRegistration = cmdlet({
+  name: 'Set-AzureStackHCIRegistration',
+  module,
+  parameters: {
+    ServiceEndpoint: mandatory,
+    BillingServiceApiScope: mandatory,
+    GraphServiceApiScope: text,
+    AADAuthority: mandatory,
+    AppId: mandatory,
+    TenantId: mandatory,
+    CloudId: mandatory,
+    SubscriptionId: mandatory,
+    ObjectId: mandatory,
+    ResourceName: mandatory,
+    ProviderNamespace: mandatory,
+    ResourceArmId: mandatory,
+    ServicePrincipalClientId: text,
+    CertificateThumbprint: text,
+  },
+  run: async (context, parameters): Promise<void> => {
+    const command = 'SetRegistration';
+    requireService(nodeOf(context), command);
+    const certificate = nodeOf(context).registrationCertificate;
+    if (
+      certificate === undefined ||
+      certificate.appId !== parameters.AppId ||
+      certificate.cloudId !== parameters.CloudId
+    ) {
+      throw failure(
+        'The registration certificate of this node has not been set for this application and cloud id.',
+        command,
+      );
+    }
+    const existing = clusterOf(context).registration;
+    if (existing !== undefined && existing.resourceUri.toLowerCase() !== parameters.ResourceArmId.toLowerCase()) {
+      throw failure(`The cluster is already registered with ${existing.resourceUri}. Unregister it first.`, command);
+    }
+    try {
+      const token = await signIn(context, certificate);
+      await report(context, { ...certificate, serviceEndpoint: parameters.ServiceEndpoint }, token);
+    } catch (error) {
+      throw wrapped(error, 'The registration could not be verified with Azure.', command);
+    }
+    const { world } = context;
+    clusterOf(context).registration = {
+      date: clusterOf(context).registration?.date ?? instant(world),
+      resourceName: parameters.ResourceName,
+      resourceUri: parameters.ResourceArmId,
+      subscriptionId: parameters.SubscriptionId,
+      objectId: parameters.ObjectId,
+      servicePrincipalClientId: parameters.ServicePrincipalClientId,
+      providerNamespace: parameters.ProviderNamespace,
+      appId: parameters.AppId,
+      tenantId: parameters.TenantId,
+      cloudId: parameters.CloudId,
+      serviceEndpoint: parameters.ServiceEndpoint,
+      billingServiceApiScope: parameters.BillingServiceApiScope,
+      aadAuthority: parameters.AADAuthority,
+      nextSync: instant(world, world.settings.syncIntervalSeconds),
+    };
+    for (const each of nodesOf(context)) {
+      const node = nodeOf(each);
+      if (node.registrationCertificate?.cloudId !== parameters.CloudId) continue;
+      node.registered = true;
+      node.outOfPolicy = false;
+      if (node.connectionStatus === 'RepairRegistrationRequired') delete node.connectionStatus;
+    }
+    count(world, 'registrationsSet');
+    world.reschedule();
+  },
+});
+
+/** Microsoft documents that a synchronization right after a reboot takes a node's Arc resource away. */
+const freshlyBootedSeconds = 600;
+
+const dropFreshlyBooted = async (context: NodeContext): Promise<void> => {
+  const { world } = context;
+  const { arc } = clusterOf(context);
+  for (const each of nodesOf(context)) {
+    const { agent, bootTime } = nodeOf(each);
+    if (agent?.status !== 'Connected' || world.now().getTime() - Date.parse(bootTime) >= freshlyBootedSeconds * 1000)
+      continue;
+    if (arc !== undefined) {
+      const token = await world.cloud
+        .signInWithSecret(arc.tenantId, arc.applicationId, arc.secret, arc.cloud)
+        .catch(() => undefined);
+      const url = machineUrl(each, arc.subscriptionId, arc.resourceGroup);
+      if (token !== undefined) await world.cloud.request('DELETE', url, token).catch(() => undefined);
+    }
+    const node = nodeOf(each);
+    node.agent = { ...agent, status: 'Disconnected', errorDetails: 'The Azure resource of this machine was deleted.' };
+    node.arcStatus = 2;
+  }
+};
+
+export const syncAzureStackHCI = cmdlet({
+  name: 'Sync-AzureStackHCI',
+  module,
+  parameters: {},
+  run: async (context): Promise<void> => {
+    const command = 'Sync';
+    requireService(nodeOf(context), command);
+    if (clusterOf(context).registration === undefined || !nodeOf(context).registered) {
+      throw failure('This node is not registered with Azure.', command);
+    }
+    try {
+      await synchronize(context);
+    } catch (error) {
+      throw wrapped(error, 'The synchronization with Azure failed.', command);
+    }
+    count(context.world, 'syncs');
+    await dropFreshlyBooted(context);
+  },
+});
+
+/** Exist on every release and are not simulated. */
+export const otherCommands: readonly string[] = [
+  'Get-AzureStackHCIBillingRecord',
+  'Get-AzureStackHCIRegistrationCertificate',
+  'Get-AzureStackHCISubscriptionStatus',
+  'Remove-AzureStackHCIRegistration',
+  'Remove-AzureStackHCIRegistrationCertificate',
+  'Update-AzureStackHCIRegistrationCertificate',
+];

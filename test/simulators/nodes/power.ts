@@ -1,0 +1,87 @@
+import { Type, type Static } from 'typebox';
+import { fingerprintOf, newKeyPair } from './sshKeys.ts';
+import type { NodeServer } from './sshServer.ts';
+import { newNode } from './state.ts';
+import { clusterOf, instant, keyOf, nodeOf, type NodeContext, type World } from './world.ts';
+
+// What happens to a node's machine: the admin call PUT /nodes/<cluster>/<name>.
+
+export const NodePowerChange = Type.Object(
+  { state: Type.Enum(['up', 'down', 'reboot', 'hang', 'garbage', 'newHostKey', 'reimaged'], { type: 'string' }) },
+  { additionalProperties: false },
+);
+type Change = Static<typeof NodePowerChange>['state'];
+
+export interface NodePower {
+  readonly change: (context: NodeContext, to: Change) => void;
+  /** Makes everything follow the power that the state says. */
+  readonly apply: (context: NodeContext) => void;
+  readonly stop: () => void;
+}
+
+export const createPower = (world: World, serverOf: (context: NodeContext) => NodeServer | undefined): NodePower => {
+  const boots = new Map<string, NodeJS.Timeout>();
+
+  const apply = (context: NodeContext): void => {
+    clearTimeout(boots.get(keyOf(context)));
+    boots.delete(keyOf(context));
+    const { power } = nodeOf(context);
+    if (power === 'down' || power === 'rebooting') world.arcRegistrationTasks.kill(context);
+    serverOf(context)?.applyPower();
+    if (power !== 'rebooting') return;
+    const boot = (): void => {
+      const node = nodeOf(context);
+      node.power = 'up';
+      node.bootTime = instant(world);
+      apply(context);
+    };
+    boots.set(keyOf(context), setTimeout(boot, world.settings.rebootSeconds * 1000).unref());
+  };
+
+  const setHostKey = (context: NodeContext): void => {
+    const hostKey = newKeyPair().privateKey;
+    nodeOf(context).hostKey = fingerprintOf(hostKey);
+    serverOf(context)?.setHostKey(hostKey);
+  };
+
+  const change = (context: NodeContext, to: Change): void => {
+    const node = nodeOf(context);
+    switch (to) {
+      case 'up':
+        // A machine that was off has booted since; one that hung or talked nonsense has not.
+        if (node.power === 'down') node.bootTime = instant(world);
+        node.power = 'up';
+        break;
+      case 'reboot':
+        node.power = 'rebooting';
+        break;
+      case 'newHostKey':
+        node.power = 'up';
+        setHostKey(context);
+        break;
+      case 'reimaged': {
+        world.arcRegistrationTasks.kill(context);
+        const fresh = newNode(node.id, node.build, node.address, node.hostKey, world.now());
+        clusterOf(context).nodes[context.nodeName] = { ...fresh, bootTime: instant(world) };
+        setHostKey(context);
+        break;
+      }
+      case 'down':
+      case 'hang':
+      case 'garbage':
+        node.power = to;
+        break;
+      default:
+        to satisfies never;
+    }
+    apply(context);
+  };
+
+  return {
+    change,
+    apply,
+    stop: () => {
+      for (const boot of boots.values()) clearTimeout(boot);
+    },
+  };
+};

@@ -1,0 +1,24 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+// One file for the image: it starts in a third of the time and half of the memory that the packages take.
+
+const root = join(import.meta.dirname, '..');
+const outfile = join(root, 'dist/controller.js');
+
+await build({
+  entryPoints: [join(root, 'src/main.ts')],
+  outfile,
+  bundle: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node22',
+  legalComments: 'linked',
+  logLevel: 'warning',
+  // Optional native parts of ssh2: it does without them.
+  external: ['cpu-features', '*.node'],
+  // The CommonJS packages among the dependencies call require.
+  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __dirname = import.meta.dirname;" },
+});
+process.stdout.write(`dist/controller.js: ${((await stat(outfile)).size / 1024 / 1024).toFixed(1)} MB\n`);
