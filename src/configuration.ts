@@ -16,20 +16,47 @@ const endpoints = Type.Object(
 const ConfigurationSchema = Type.Object(
   {
     instanceId: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 36, pattern: '^[A-Za-z0-9-]+$', description: 'Says whose marks on Azure resources are ours. Default: the UID of the kube-system namespace.' }),
+      Type.String({
+        minLength: 1,
+        maxLength: 36,
+        pattern: '^[A-Za-z0-9-]+$',
+        description: 'Says whose marks on Azure resources are ours. Default: the UID of the kube-system namespace.',
+      }),
     ),
     clouds: Type.Object(
-      { AzureCloud: Type.Optional(endpoints), AzureChinaCloud: Type.Optional(endpoints), AzureUSGovernment: Type.Optional(endpoints) },
-      { additionalProperties: false, default: {}, description: 'Hosts of a cloud, where they differ from the public ones.' },
+      {
+        AzureCloud: Type.Optional(endpoints),
+        AzureChinaCloud: Type.Optional(endpoints),
+        AzureUSGovernment: Type.Optional(endpoints),
+      },
+      {
+        additionalProperties: false,
+        default: {},
+        description: 'Hosts of a cloud, where they differ from the public ones.',
+      },
     ),
-    certificateAuthorityFile: Type.Optional(Type.String({ description: 'PEM file with further certificate authorities for these hosts.' })),
+    certificateAuthorityFile: Type.Optional(
+      Type.String({ description: 'PEM file with further certificate authorities for these hosts.' }),
+    ),
     managedIdentityNamespaces: Type.Array(Type.String(), {
       default: [],
       description: "Namespaces whose objects may use the controller's own identity (identity.type: ManagedIdentity).",
     }),
-    allowLoopbackNodeAddresses: Type.Boolean({ default: false, description: 'For a lab: nodes may have loopback addresses.' }),
-    workers: Type.Integer({ default: 8, minimum: 1, maximum: 64, description: 'Registrations that are worked on at the same time.' }),
-    logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], { type: 'string', default: 'info', description: 'Least level that is logged.' }),
+    allowLoopbackNodeAddresses: Type.Boolean({
+      default: false,
+      description: 'For a lab: nodes may have loopback addresses.',
+    }),
+    workers: Type.Integer({
+      default: 8,
+      minimum: 1,
+      maximum: 64,
+      description: 'Registrations that are worked on at the same time.',
+    }),
+    logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
+      type: 'string',
+      default: 'info',
+      description: 'Least level that is logged.',
+    }),
   },
   { additionalProperties: false },
 );
@@ -40,6 +67,8 @@ export async function readConfiguration(file: string | undefined): Promise<Confi
   const content: unknown = file === undefined ? {} : parse(await readFile(file, 'utf8'));
   const configuration = Value.Default(ConfigurationSchema, content ?? {});
   if (Value.Check(ConfigurationSchema, configuration)) return configuration;
-  const problems = Value.Errors(ConfigurationSchema, configuration).map(({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}`);
+  const problems = Value.Errors(ConfigurationSchema, configuration).map(
+    ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}`,
+  );
   throw new Error(`${file ?? 'the configuration'} is not valid: ${[...new Set(problems)].join('; ')}`);
 }

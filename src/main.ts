@@ -40,13 +40,20 @@ const graceMs = 20_000;
 const eventRepeatMs = 10 * 60_000;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { config: { type: 'string' }, namespace: { type: 'string' }, help: { type: 'boolean' } } });
+  const { values } = parseArgs({
+    options: { config: { type: 'string' }, namespace: { type: 'string' }, help: { type: 'boolean' } },
+  });
   if (values.help === true) {
     process.stdout.write(help);
     return;
   }
   const configuration = await readConfiguration(values.config);
-  const log = pino({ level: configuration.logLevel, base: { controller: fieldManager }, formatters: { level: (level) => ({ level }) }, timestamp: pino.stdTimeFunctions.isoTime });
+  const log = pino({
+    level: configuration.logLevel,
+    base: { controller: fieldManager },
+    formatters: { level: (level) => ({ level }) },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -61,7 +68,9 @@ async function main(): Promise<void> {
   const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs });
   const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, stop.signal));
   const certificateAuthorities =
-    configuration.certificateAuthorityFile === undefined ? undefined : [...rootCertificates, await readFile(configuration.certificateAuthorityFile, 'utf8')];
+    configuration.certificateAuthorityFile === undefined
+      ? undefined
+      : [...rootCertificates, await readFile(configuration.certificateAuthorityFile, 'utf8')];
   const transport = createSshTransport({ allowLoopback: configuration.allowLoopbackNodeAddresses });
   const events = createEventRecorder(kube, {
     reportingController: `${group}/${fieldManager}`,
@@ -89,7 +98,7 @@ async function main(): Promise<void> {
     events,
     log,
     read: (key) => reflector.store.get(key),
-    record: reflector.record,
+    record: (written) => reflector.record(written),
   });
 
   const watching = reflector.run(stop.signal);
@@ -111,7 +120,8 @@ async function main(): Promise<void> {
 
 async function kubeSystemUid(kube: ReturnType<typeof createKubeClient>, signal: AbortSignal): Promise<string> {
   const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal });
-  if (namespace === undefined) throw new Error('the namespace kube-system does not exist: set instanceId in the configuration');
+  if (namespace === undefined)
+    throw new Error('the namespace kube-system does not exist: set instanceId in the configuration');
   return namespace.metadata.uid;
 }
 

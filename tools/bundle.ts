@@ -19,6 +19,8 @@ await build({
   // Optional native parts of ssh2: it does without them.
   external: ['cpu-features', '*.node'],
   // The CommonJS packages among the dependencies call require.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __dirname = import.meta.dirname;" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url), __dirname = import.meta.dirname;",
+  },
 });
 process.stdout.write(`dist/controller.js: ${((await stat(outfile)).size / 1024 / 1024).toFixed(1)} MB\n`);

@@ -37,7 +37,12 @@ export function registrationCrd() {
           subresources: { status: {} },
           selectableFields: [{ jsonPath: '.spec.azure.subscriptionId' }, { jsonPath: '.spec.azure.tenantId' }],
           additionalPrinterColumns: [
-            column('Ready', 'string', condition('Ready', 'status'), 'Registered, connected, Arc as asked, credentials good'),
+            column(
+              'Ready',
+              'string',
+              condition('Ready', 'status'),
+              'Registered, connected, Arc as asked, credentials good',
+            ),
             column('Reason', 'string', condition('Ready', 'reason'), 'Why it is not ready'),
             column('Registered', 'string', condition('Registered', 'status'), 'Azure and all nodes agree'),
             column('Connected', 'string', condition('Connected', 'status'), 'Synchronised with Azure within a day'),
@@ -45,7 +50,13 @@ export function registrationCrd() {
             // A column of type date prints an instant in the future as <invalid>.
             column('Cred-Expires', 'string', '.status.earliestCredentialExpiry', 'First expiry among the credentials'),
             column('Age', 'date', '.metadata.creationTimestamp', 'Since when the object exists'),
-            column('Offline-Days-Left', 'integer', '.status.cluster.offlineDaysLeft', 'Days of 30 left without a connection', 1),
+            column(
+              'Offline-Days-Left',
+              'integer',
+              '.status.cluster.offlineDaysLeft',
+              'Days of 30 left without a connection',
+              1,
+            ),
             column('Deletion', 'string', '.status.effective.deletionPolicy', 'What deleting this object does', 1),
             column('Resource-Id', 'string', '.status.azure.resourceId', 'The cluster in Azure', 1),
             column('Last-Sync', 'date', '.status.lastSyncTime', 'When it was last compared with Azure', 1),

@@ -7,72 +7,198 @@ export interface ReasonText {
 
 const table = {
   // True, or on the way
-  Ready: { meaning: 'The cluster is registered, connected, Arc-connected as asked, and its credentials are good.', action: 'Nothing.' },
+  Ready: {
+    meaning: 'The cluster is registered, connected, Arc-connected as asked, and its credentials are good.',
+    action: 'Nothing.',
+  },
   Succeeded: { meaning: 'What the condition is about is as it should be.', action: 'Nothing.' },
   Progressing: { meaning: 'Steps are being done.', action: 'Wait; status.plan shows what is left.' },
-  ProgressingWithRetry: { meaning: 'The last try failed and is repeated at the time that the message says.', action: 'Read the message; nothing needs to be done if it passes.' },
+  ProgressingWithRetry: {
+    meaning: 'The last try failed and is repeated at the time that the message says.',
+    action: 'Read the message; nothing needs to be done if it passes.',
+  },
   WaitingForAzure: { meaning: 'A long-running operation in Azure has not finished.', action: 'Wait.' },
   NotYetObserved: { meaning: 'It has not been looked at yet.', action: 'Wait for the first pass.' },
-  Suspended: { meaning: 'spec.suspend is true: nothing is read or changed.', action: 'Set spec.suspend to false to go on.' },
+  Suspended: {
+    meaning: 'spec.suspend is true: nothing is read or changed.',
+    action: 'Set spec.suspend to false to go on.',
+  },
   NotRequested: { meaning: 'The spec does not ask for it.', action: 'Nothing.' },
   // Stalled
-  InvalidSpec: { meaning: 'The spec cannot be carried out as written.', action: 'Change the field that the message names.' },
-  NotSupportedYet: { meaning: 'The spec asks for something that this version of the controller does not do.', action: 'Change the field that the message names, or install a version that does it.' },
-  InvalidRegion: { meaning: 'The HCI resource provider does not offer this region, or the resource stands in another one.', action: 'Set spec.azure.region to one of the regions in the message.' },
-  OwnershipConflict: { meaning: 'The cluster resource in Azure belongs to another cluster or another object.', action: 'Choose another resourceName, or delete the other registration.' },
-  AdoptionRefused: { meaning: 'A cluster resource of this name exists and adoptionPolicy does not allow to take it over.', action: 'Set adoptionPolicy to Always if it is this cluster, or choose another resourceName.' },
-  RegisteredElsewhere: { meaning: 'The nodes are registered to another Azure resource.', action: 'Make the spec name that resource, or unregister the cluster first.' },
-  PolicyDenied: { meaning: 'An Azure policy refuses a request.', action: 'Ask the owner of the policy for an exemption, or change names, tags or region.' },
-  ArcDisableInProgress: { meaning: 'Arc is being disabled on this cluster.', action: 'Finish disabling it before Arc can be enabled again.' },
-  ArcMachineOwnedElsewhere: { meaning: 'An Arc-enabled server of the name of a node belongs to another cluster.', action: 'Disconnect it there, or use another arc.resourceGroup.' },
+  InvalidSpec: {
+    meaning: 'The spec cannot be carried out as written.',
+    action: 'Change the field that the message names.',
+  },
+  NotSupportedYet: {
+    meaning: 'The spec asks for something that this version of the controller does not do.',
+    action: 'Change the field that the message names, or install a version that does it.',
+  },
+  InvalidRegion: {
+    meaning: 'The HCI resource provider does not offer this region, or the resource stands in another one.',
+    action: 'Set spec.azure.region to one of the regions in the message.',
+  },
+  OwnershipConflict: {
+    meaning: 'The cluster resource in Azure belongs to another cluster or another object.',
+    action: 'Choose another resourceName, or delete the other registration.',
+  },
+  AdoptionRefused: {
+    meaning: 'A cluster resource of this name exists and adoptionPolicy does not allow to take it over.',
+    action: 'Set adoptionPolicy to Always if it is this cluster, or choose another resourceName.',
+  },
+  RegisteredElsewhere: {
+    meaning: 'The nodes are registered to another Azure resource.',
+    action: 'Make the spec name that resource, or unregister the cluster first.',
+  },
+  PolicyDenied: {
+    meaning: 'An Azure policy refuses a request.',
+    action: 'Ask the owner of the policy for an exemption, or change names, tags or region.',
+  },
+  ArcDisableInProgress: {
+    meaning: 'Arc is being disabled on this cluster.',
+    action: 'Finish disabling it before Arc can be enabled again.',
+  },
+  ArcMachineOwnedElsewhere: {
+    meaning: 'An Arc-enabled server of the name of a node belongs to another cluster.',
+    action: 'Disconnect it there, or use another arc.resourceGroup.',
+  },
   // Sign-in
-  SecretNotFound: { meaning: 'A Secret that the spec names, or a key in it, does not exist.', action: 'Create it; the controller notices.' },
-  CredentialExpired: { meaning: 'The credential has expired (AADSTS7000222).', action: 'Put a new one into the Secret.' },
-  CredentialRejected: { meaning: 'Microsoft Entra does not accept the credential.', action: 'Compare client id, tenant and secret with the application; the message has the AADSTS code.' },
-  WrongTenant: { meaning: 'The tenant does not exist or does not know the application.', action: 'Correct spec.azure.tenantId.' },
+  SecretNotFound: {
+    meaning: 'A Secret that the spec names, or a key in it, does not exist.',
+    action: 'Create it; the controller notices.',
+  },
+  CredentialExpired: {
+    meaning: 'The credential has expired (AADSTS7000222).',
+    action: 'Put a new one into the Secret.',
+  },
+  CredentialRejected: {
+    meaning: 'Microsoft Entra does not accept the credential.',
+    action: 'Compare client id, tenant and secret with the application; the message has the AADSTS code.',
+  },
+  WrongTenant: {
+    meaning: 'The tenant does not exist or does not know the application.',
+    action: 'Correct spec.azure.tenantId.',
+  },
   EndpointUnreachable: { meaning: 'No answer from Azure.', action: 'Check egress, proxy and DNS of the controller.' },
-  NamespaceNotAllowed: { meaning: "The controller's own identity may not be used from this namespace.", action: 'Use WorkloadIdentity, or have the namespace added to managedIdentityNamespaces in the configuration.' },
+  NamespaceNotAllowed: {
+    meaning: "The controller's own identity may not be used from this namespace.",
+    action: 'Use WorkloadIdentity, or have the namespace added to managedIdentityNamespaces in the configuration.',
+  },
   // Permissions
   ActionsMissing: { meaning: 'The identity lacks actions in Azure.', action: 'Grant what the message lists.' },
   CheckNotAllowed: { meaning: 'The identity may not read its own permissions.', action: 'Nothing; it blocks nothing.' },
-  AzureRequestFailed: { meaning: 'A request to Azure failed.', action: 'Read the message: it has the code and the correlation id.' },
+  AzureRequestFailed: {
+    meaning: 'A request to Azure failed.',
+    action: 'Read the message: it has the code and the correlation id.',
+  },
   // Nodes
-  NodeUnreachable: { meaning: 'A node does not answer.', action: 'Check that the node is up and that its SSH port can be reached from the controller.' },
-  NodeAuthFailed: { meaning: "A node does not accept the controller's key.", action: 'Install the public key on the node, or correct the Secret.' },
-  HostKeyMismatch: { meaning: 'A node showed another host key than the pinned one. Nothing was sent.', action: 'If the node was re-installed, pin the new fingerprint; else treat it as an attack.' },
-  HostKeyNotPinned: { meaning: 'No host key is pinned for a node. Nothing was sent.', action: 'Compare the fingerprint in the message with the node, then add it to spec.nodes.hosts.' },
-  AddressNotAllowed: { meaning: 'The address of a node is not one that the controller may connect to.', action: "Use an address within the cluster's DNS suffix." },
-  NodeOperationFailed: { meaning: 'An operation on a node failed.', action: 'Read the message: it is what the cmdlet said.' },
-  NodeScriptsOutdated: { meaning: 'The node script answers with something that this controller does not understand.', action: 'Install the node scripts of this version.' },
-  NodeIdentityMismatch: { meaning: 'The computer that answered is not the node that the spec names.', action: 'Correct name and address of the host.' },
+  NodeUnreachable: {
+    meaning: 'A node does not answer.',
+    action: 'Check that the node is up and that its SSH port can be reached from the controller.',
+  },
+  NodeAuthFailed: {
+    meaning: "A node does not accept the controller's key.",
+    action: 'Install the public key on the node, or correct the Secret.',
+  },
+  HostKeyMismatch: {
+    meaning: 'A node showed another host key than the pinned one. Nothing was sent.',
+    action: 'If the node was re-installed, pin the new fingerprint; else treat it as an attack.',
+  },
+  HostKeyNotPinned: {
+    meaning: 'No host key is pinned for a node. Nothing was sent.',
+    action: 'Compare the fingerprint in the message with the node, then add it to spec.nodes.hosts.',
+  },
+  AddressNotAllowed: {
+    meaning: 'The address of a node is not one that the controller may connect to.',
+    action: "Use an address within the cluster's DNS suffix.",
+  },
+  NodeOperationFailed: {
+    meaning: 'An operation on a node failed.',
+    action: 'Read the message: it is what the cmdlet said.',
+  },
+  NodeScriptsOutdated: {
+    meaning: 'The node script answers with something that this controller does not understand.',
+    action: 'Install the node scripts of this version.',
+  },
+  NodeIdentityMismatch: {
+    meaning: 'The computer that answered is not the node that the spec names.',
+    action: 'Correct name and address of the host.',
+  },
   OsUnsupported: { meaning: 'The operating system of a node is too old.', action: 'Update the node.' },
   ClusterNotFound: { meaning: 'The nodes form no cluster.', action: 'Create the cluster first.' },
   // Registered
-  NotRegistered: { meaning: 'Azure and the nodes do not all agree that the cluster is registered.', action: 'Wait while Reconciling; else read Stalled.' },
-  ResourceMissing: { meaning: 'The nodes are registered but the cluster resource is gone from Azure (9106).', action: 'Unregister the cluster on its nodes, then register it again. Nothing was created.' },
+  NotRegistered: {
+    meaning: 'Azure and the nodes do not all agree that the cluster is registered.',
+    action: 'Wait while Reconciling; else read Stalled.',
+  },
+  ResourceMissing: {
+    meaning: 'The nodes are registered but the cluster resource is gone from Azure (9106).',
+    action: 'Unregister the cluster on its nodes, then register it again. Nothing was created.',
+  },
   // Connected
-  NotConnectedRecently: { meaning: 'The last synchronisation is older than a day.', action: 'Check outbound connectivity of the nodes.' },
-  OfflineLimitNear: { meaning: 'Ten or fewer of the 30 days without connection are left; then no virtual machine can be created.', action: 'Restore outbound connectivity of the nodes now.' },
-  OutOfPolicy: { meaning: 'All nodes are out of policy.', action: 'See docs/reasons.md: Secure Boot, TPM, time, or more than 30 days offline.' },
-  NodeOutOfPolicy: { meaning: 'Some nodes are out of policy.', action: 'Compare firmware, Secure Boot and TPM of the nodes named.' },
-  RepairRegistrationRequired: { meaning: 'A node asks for a repair of the registration.', action: 'Request it with the repair-requested-at annotation.' },
+  NotConnectedRecently: {
+    meaning: 'The last synchronisation is older than a day.',
+    action: 'Check outbound connectivity of the nodes.',
+  },
+  OfflineLimitNear: {
+    meaning: 'Ten or fewer of the 30 days without connection are left; then no virtual machine can be created.',
+    action: 'Restore outbound connectivity of the nodes now.',
+  },
+  OutOfPolicy: {
+    meaning: 'All nodes are out of policy.',
+    action: 'See docs/reasons.md: Secure Boot, TPM, time, or more than 30 days offline.',
+  },
+  NodeOutOfPolicy: {
+    meaning: 'Some nodes are out of policy.',
+    action: 'Compare firmware, Secure Boot and TPM of the nodes named.',
+  },
+  RepairRegistrationRequired: {
+    meaning: 'A node asks for a repair of the registration.',
+    action: 'Request it with the repair-requested-at annotation.',
+  },
   // Arc
-  NodesNotConnected: { meaning: 'Not all nodes are Arc-connected yet.', action: 'Wait while Reconciling; the message names the nodes.' },
-  ArcSyncPending: { meaning: 'All nodes are onboarded, and Azure does not show them all as connected yet.', action: 'Wait: it can take up to 12 hours.' },
-  ArcUnsupported: { meaning: 'The operating system has no Arc integration (20H2).', action: 'Update to 21H2 or later, or set arc.state to Unmanaged.' },
-  RpRoleMissing: { meaning: "The HCI resource provider lacks its role on the Arc resource group, and we may not assign it.", action: 'Have an owner run the command in the message.' },
-  ConsentMissing: { meaning: 'spec.arc.defaultExtensions is not set: consent to the default extensions was not given.', action: 'Set it to Consent or Decline.' },
+  NodesNotConnected: {
+    meaning: 'Not all nodes are Arc-connected yet.',
+    action: 'Wait while Reconciling; the message names the nodes.',
+  },
+  ArcSyncPending: {
+    meaning: 'All nodes are onboarded, and Azure does not show them all as connected yet.',
+    action: 'Wait: it can take up to 12 hours.',
+  },
+  ArcUnsupported: {
+    meaning: 'The operating system has no Arc integration (20H2).',
+    action: 'Update to 21H2 or later, or set arc.state to Unmanaged.',
+  },
+  RpRoleMissing: {
+    meaning: 'The HCI resource provider lacks its role on the Arc resource group, and we may not assign it.',
+    action: 'Have an owner run the command in the message.',
+  },
+  ConsentMissing: {
+    meaning: 'spec.arc.defaultExtensions is not set: consent to the default extensions was not given.',
+    action: 'Set it to Consent or Decline.',
+  },
   // Credentials
   ExpiringSoon: { meaning: 'A credential is due for renewal.', action: 'Renew it, or let the controller.' },
   Expired: { meaning: 'A credential has expired.', action: 'Renew it.' },
-  ExpiryUnknown: { meaning: 'The expiry of a credential is not known.', action: 'For a Secret of yours: add expiresOn.' },
+  ExpiryUnknown: {
+    meaning: 'The expiry of a credential is not known.',
+    action: 'For a Secret of yours: add expiresOn.',
+  },
   // In sync
-  DriftDetected: { meaning: 'Azure or a node differs from what is wanted.', action: 'Nothing; it is being corrected, unless managementPolicy is Observe.' },
+  DriftDetected: {
+    meaning: 'Azure or a node differs from what is wanted.',
+    action: 'Nothing; it is being corrected, unless managementPolicy is Observe.',
+  },
   NotObserved: { meaning: 'Not everything could be read.', action: 'See the other conditions.' },
   // Deleting
-  UnregisterNotSupported: { meaning: 'This version of the controller does not unregister clusters.', action: 'Set spec.deletion.policy to Detach to release the object, and unregister with Unregister-AzStackHCI.' },
+  UnregisterNotSupported: {
+    meaning: 'This version of the controller does not unregister clusters.',
+    action: 'Set spec.deletion.policy to Detach to release the object, and unregister with Unregister-AzStackHCI.',
+  },
   Detaching: { meaning: 'The object goes; Azure and the nodes are left as they are.', action: 'Nothing.' },
-  ClockSkew: { meaning: "The controller's clock and Azure's differ by more than 5 minutes.", action: "Correct the clock of the controller's host." },
+  ClockSkew: {
+    meaning: "The controller's clock and Azure's differ by more than 5 minutes.",
+    action: "Correct the clock of the controller's host.",
+  },
 } satisfies Record<string, ReasonText>;
 
 export type Reason = keyof typeof table;

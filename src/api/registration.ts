@@ -45,7 +45,9 @@ export type ParsedRegistration =
 export function parseRegistration(value: unknown): ParsedRegistration {
   if (Value.Check(Understood, value)) return { understood: true, registration: value };
   const { metadata } = Value.Parse(Envelope, value);
-  const problems = Value.Errors(Understood, value).map(({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', '.')} ${message}`);
+  const problems = Value.Errors(Understood, value).map(
+    ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', '.')} ${message}`,
+  );
   return { understood: false, metadata, problems };
 }
 
@@ -54,7 +56,10 @@ const sameAsResolved = (field: string) =>
   `(!has(self.spec.azure.${field}) || !has(oldSelf.status.azure.${field}) || self.spec.azure.${field}.lowerAscii() == oldSelf.status.azure.${field}.lowerAscii())`;
 
 const rules: Rule[] = [
-  { rule: 'size(self.metadata.name) <= 100', message: 'metadata.name has at most 100 characters: it is part of the mark on the Azure resource' },
+  {
+    rule: 'size(self.metadata.name) <= 100',
+    message: 'metadata.name has at most 100 characters: it is part of the mark on the Azure resource',
+  },
   {
     rule: [
       '!has(oldSelf.status) || !has(oldSelf.status.azure) || !has(oldSelf.status.azure.resourceId)',
@@ -67,7 +72,8 @@ const rules: Rule[] = [
         sameAsResolved('resourceName'),
       ].join(' && ')})`,
     ].join(' || '),
-    message: 'cloud, tenantId, subscriptionId, region, resourceGroup and resourceName are fixed once the cluster is registered',
+    message:
+      'cloud, tenantId, subscriptionId, region, resourceGroup and resourceName are fixed once the cluster is registered',
     messageExpression:
       "'cloud, tenantId, subscriptionId, region, resourceGroup and resourceName are fixed: the cluster is registered as ' + oldSelf.status.azure.resourceId + '. Azure cannot move it. To register it elsewhere, delete this object with deletion.policy: Unregister, wait until it is gone, and apply the new one.'",
     fieldPath: '.spec.azure',

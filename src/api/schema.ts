@@ -49,7 +49,12 @@ export const guid = (name: string, description: string) =>
   string({
     maxLength: 36,
     description,
-    rules: [{ rule: `self.matches('${guidPattern}')`, message: `${name} is a GUID such as 00000000-0000-0000-0000-000000000000` }],
+    rules: [
+      {
+        rule: `self.matches('${guidPattern}')`,
+        message: `${name} is a GUID such as 00000000-0000-0000-0000-000000000000`,
+      },
+    ],
   });
 
 /** A Go duration of hours, minutes and seconds, as Kubernetes writes them. */

@@ -1,7 +1,23 @@
-import { boolean, duration, guid, integer, list, mapList, object, oneOf, optional, string, unionRules, type Static } from './schema.ts';
+import {
+  boolean,
+  duration,
+  guid,
+  integer,
+  list,
+  mapList,
+  object,
+  oneOf,
+  optional,
+  string,
+  unionRules,
+  type Static,
+} from './schema.ts';
 
 const secretReference = (description: string) =>
-  object({ name: string({ maxLength: 253, description: 'Name of a Secret in the namespace of this object.' }) }, { description });
+  object(
+    { name: string({ maxLength: 253, description: 'Name of a Secret in the namespace of this object.' }) },
+    { description },
+  );
 
 const clientId = guid('clientId', 'Application (client) id of the identity in Microsoft Entra.');
 
@@ -36,7 +52,9 @@ const identity = object(
       object(
         {
           clientId,
-          secretRef: secretReference('Holds the key clientSecret, and optionally expiresOn (RFC 3339), so that its expiry can be told ahead.'),
+          secretRef: secretReference(
+            'Holds the key clientSecret, and optionally expiresOn (RFC 3339), so that its expiry can be told ahead.',
+          ),
         },
         { description: 'Sign in with a client secret.' },
       ),
@@ -67,7 +85,8 @@ const resourceGroupName = (description: string) =>
     rules: [
       {
         rule: "self.matches('^[-\\\\w._()]+$') && !self.endsWith('.')",
-        message: 'a resource group name has letters, digits, underscores, hyphens, periods and parentheses, and does not end with a period',
+        message:
+          'a resource group name has letters, digits, underscores, hyphens, periods and parentheses, and does not end with a period',
       },
     ],
   });
@@ -81,7 +100,10 @@ const azure = object(
       description: "The Azure cloud, in the words of Register-AzStackHCI's -EnvironmentName. Fixed once registered.",
     }),
     tenantId: guid('tenantId', 'Microsoft Entra tenant of the subscription. Fixed once registered.'),
-    subscriptionId: guid('subscriptionId', 'Subscription that the cluster is registered in and billed to. Fixed once registered.'),
+    subscriptionId: guid(
+      'subscriptionId',
+      'Subscription that the cluster is registered in and billed to. Fixed once registered.',
+    ),
     region: string({
       maxLength: 64,
       description:
@@ -89,7 +111,8 @@ const azure = object(
       rules: [
         {
           rule: "self.matches('^[A-Za-z][A-Za-z0-9 ]*$')",
-          message: 'region is the name of an Azure region, such as eastus or "East US": letters, digits and spaces only. List them with: az account list-locations --query "[].name"',
+          message:
+            'region is the name of an Azure region, such as eastus or "East US": letters, digits and spaces only. List them with: az account list-locations --query "[].name"',
         },
       ],
     }),
@@ -102,7 +125,8 @@ const azure = object(
       string({
         maxLength: 260,
         minLength: 1,
-        description: "Name of the cluster resource in Azure. Default, as in Register-AzStackHCI: the cluster's own name. Fixed once registered.",
+        description:
+          "Name of the cluster resource in Azure. Default, as in Register-AzStackHCI: the cluster's own name. Fixed once registered.",
         rules: [
           {
             rule: "self.matches('^[A-Za-z0-9][A-Za-z0-9-_]*$')",
@@ -188,12 +212,18 @@ const nodes = object(
         ssh: optional(
           object(
             {
-              user: string({ maxLength: 104, default: 'hcireg', description: 'Account on the nodes, made by the node installer.' }),
+              user: string({
+                maxLength: 104,
+                default: 'hcireg',
+                description: 'Account on the nodes, made by the node installer.',
+              }),
               port: integer({ minimum: 1, maximum: 65535, default: 22, description: 'TCP port of sshd on the nodes.' }),
               secretRef: secretReference(
                 'A Secret of type kubernetes.io/ssh-auth with ssh-privatekey, and optionally ssh-privatekey.next while keys are changed.',
               ),
-              knownHostsRef: optional(secretReference('A Secret whose key known_hosts pins host keys, beside hosts[].hostKeys.')),
+              knownHostsRef: optional(
+                secretReference('A Secret whose key known_hosts pins host keys, beside hosts[].hostKeys.'),
+              ),
               execution: oneOf(['Dispatcher', 'Inline'], {
                 default: 'Dispatcher',
                 description:
@@ -206,7 +236,12 @@ const nodes = object(
         winRM: optional(
           object(
             {
-              port: integer({ minimum: 1, maximum: 65535, default: 5986, description: 'TCP port of the HTTPS listener.' }),
+              port: integer({
+                minimum: 1,
+                maximum: 65535,
+                default: 5986,
+                description: 'TCP port of the HTTPS listener.',
+              }),
               secretRef: secretReference('A Secret of type kubernetes.io/tls: the client certificate.'),
               caRef: secretReference("A Secret whose key ca.crt verifies the nodes' certificates."),
             },
@@ -224,10 +259,13 @@ const arc = object(
   {
     state: oneOf(['Enabled', 'Disabled', 'Unmanaged'], {
       default: 'Enabled',
-      description: 'Enabled: every node is an Azure Arc-enabled server. Disabled: the cluster stays registered, without Arc. Unmanaged: somebody else does it.',
+      description:
+        'Enabled: every node is an Azure Arc-enabled server. Disabled: the cluster stays registered, without Arc. Unmanaged: somebody else does it.',
     }),
     resourceGroup: optional(
-      resourceGroupName("Resource group of the Arc-enabled servers (-ArcServerResourceGroupName). Default: the cluster's group."),
+      resourceGroupName(
+        "Resource group of the Arc-enabled servers (-ArcServerResourceGroupName). Default: the cluster's group.",
+      ),
     ),
     onboarding: object(
       {
@@ -258,8 +296,13 @@ const arc = object(
     proxy: optional(
       object(
         {
-          url: string({ maxLength: 2048, description: 'Proxy for the Connected Machine agent, such as http://proxy.corp.example.com:8080.' }),
-          bypass: optional(list(string({ maxLength: 253 }), { maxItems: 64, description: 'Names that go without the proxy.' })),
+          url: string({
+            maxLength: 2048,
+            description: 'Proxy for the Connected Machine agent, such as http://proxy.corp.example.com:8080.',
+          }),
+          bypass: optional(
+            list(string({ maxLength: 253 }), { maxItems: 64, description: 'Names that go without the proxy.' }),
+          ),
         },
         { description: 'Proxy of the Connected Machine agent.' },
       ),

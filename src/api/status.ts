@@ -5,9 +5,17 @@ const text = (description: string, maxLength = 1024) => string({ maxLength, desc
 export const Condition = object({
   type: string({ maxLength: 316, pattern: '^[A-Za-z]+$', description: 'Type of the condition.' }),
   status: oneOf(['True', 'False', 'Unknown'], { description: 'Status of the condition.' }),
-  observedGeneration: integer({ format: 'int64', description: 'Generation of the spec that the condition was set upon.' }),
+  observedGeneration: integer({
+    format: 'int64',
+    description: 'Generation of the spec that the condition was set upon.',
+  }),
   lastTransitionTime: instant('When the status changed last.'),
-  reason: string({ maxLength: 1024, minLength: 1, pattern: '^[A-Za-z]+$', description: 'One word; docs/reasons.md has an entry for each.' }),
+  reason: string({
+    maxLength: 1024,
+    minLength: 1,
+    pattern: '^[A-Za-z]+$',
+    description: 'One word; docs/reasons.md has an entry for each.',
+  }),
   message: string({ maxLength: 32768, description: 'What is the matter, on what, and what to do or to wait for.' }),
 });
 export type Condition = Static<typeof Condition>;
@@ -36,7 +44,9 @@ const CredentialStatus = object({
 const StepStatus = object({
   name: text('Step, in the words of Register-AzStackHCI.', 64),
   target: text('What the step works on.', 512),
-  state: oneOf(['Ready', 'Waiting', 'Blocked'], { description: 'Ready: would be done now. Waiting: for what the message says. Blocked: a person must act.' }),
+  state: oneOf(['Ready', 'Waiting', 'Blocked'], {
+    description: 'Ready: would be done now. Waiting: for what the message says. Blocked: a person must act.',
+  }),
   message: text('What the step waits for.'),
 });
 
@@ -50,11 +60,15 @@ export type Submission = Static<typeof Submission>;
 
 export const RegistrationStatus = object(
   {
-    observedGeneration: optional(integer({ format: 'int64', description: 'The newest generation that was evaluated completely.' })),
+    observedGeneration: optional(
+      integer({ format: 'int64', description: 'The newest generation that was evaluated completely.' }),
+    ),
     azure: optional(
       object(
         {
-          resourceId: optional(text('Resource id of the cluster in Azure, once it is registered. From then on spec.azure is fixed.', 2048)),
+          resourceId: optional(
+            text('Resource id of the cluster in Azure, once it is registered. From then on spec.azure is fixed.', 2048),
+          ),
           resourceGroup: optional(text('The resource group in use.', 90)),
           resourceName: optional(text('The resource name in use.', 260)),
           arcResourceGroup: optional(text('The resource group of the Arc-enabled servers.', 90)),
@@ -67,7 +81,9 @@ export const RegistrationStatus = object(
     ),
     lastSyncTime: optional(instant('When everything was last compared with Azure.')),
     nextSyncTime: optional(instant('When it will be compared next.')),
-    lastHandledReconcileAt: optional(text('Value of the reconcile-requested-at annotation that was answered last.', 256)),
+    lastHandledReconcileAt: optional(
+      text('Value of the reconcile-requested-at annotation that was answered last.', 256),
+    ),
     lastHandledSyncAt: optional(text('Value of the sync-requested-at annotation that was answered last.', 256)),
     lastHandledRotateAt: optional(text('Value of the rotate-requested-at annotation that was answered last.', 256)),
     lastHandledRepairAt: optional(text('Value of the repair-requested-at annotation that was answered last.', 256)),
@@ -79,7 +95,9 @@ export const RegistrationStatus = object(
           build: optional(text('Operating system build, as 20349.1.', 32)),
           clusterStatus: optional(text('Connectivity as Azure shows it.', 64)),
           lastConnected: optional(instant('When the nodes last synchronised with Azure.')),
-          offlineDaysLeft: optional(integer({ description: 'Days of the 30 that the cluster may be without a connection.' })),
+          offlineDaysLeft: optional(
+            integer({ description: 'Days of the 30 that the cluster may be without a connection.' }),
+          ),
         },
         { description: 'What the cluster says of itself.' },
       ),
@@ -96,19 +114,32 @@ export const RegistrationStatus = object(
         { description: 'The nodes.' },
       ),
     ),
-    credentials: optional(mapList(CredentialStatus, ['name'], { maxItems: 32, description: 'Each credential in use, with its expiry.' })),
+    credentials: optional(
+      mapList(CredentialStatus, ['name'], { maxItems: 32, description: 'Each credential in use, with its expiry.' }),
+    ),
     earliestCredentialExpiry: optional(text('The first expiry among the credentials, as a date.', 32)),
     effective: optional(
-      object({ deletionPolicy: optional(text('What deleting this object does: Unregister or Detach.', 16)) }, { description: 'Defaults that were decided.' }),
+      object(
+        { deletionPolicy: optional(text('What deleting this object does: Unregister or Detach.', 16)) },
+        { description: 'Defaults that were decided.' },
+      ),
     ),
-    plan: optional(object({ steps: list(StepStatus, { maxItems: 32, description: 'Steps still needed, in order.' }) }, { description: 'What is still to be done.' })),
+    plan: optional(
+      object(
+        { steps: list(StepStatus, { maxItems: 32, description: 'Steps still needed, in order.' }) },
+        { description: 'What is still to be done.' },
+      ),
+    ),
     submissions: optional(
       mapList(Submission, ['step', 'target'], {
         maxItems: 32,
-        description: 'Long-running operations that were started, written before they start, so that a restart does not start them twice.',
+        description:
+          'Long-running operations that were started, written before they start, so that a restart does not start them twice.',
       }),
     ),
-    conditions: optional(mapList(Condition, ['type'], { maxItems: 32, description: 'What is true of the registration.' })),
+    conditions: optional(
+      mapList(Condition, ['type'], { maxItems: 32, description: 'What is true of the registration.' }),
+    ),
   },
   { description: 'What was observed. Written by the controller only.' },
 );

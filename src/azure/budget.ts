@@ -51,13 +51,15 @@ export function createRequestBudget(now: () => number) {
     learn(kind: RequestKind, remaining: number | undefined, throttledForSeconds: number | undefined): void {
       const current = bucket(kind);
       if (remaining !== undefined) current.tokens = Math.min(current.tokens, remaining);
-      if (throttledForSeconds !== undefined) current.blockedUntil = Math.max(current.blockedUntil, now() + throttledForSeconds * 1000);
+      if (throttledForSeconds !== undefined)
+        current.blockedUntil = Math.max(current.blockedUntil, now() + throttledForSeconds * 1000);
     },
   };
 }
 export type RequestBudget = ReturnType<typeof createRequestBudget>;
 
-const kindOf = (method: string): RequestKind => (method === 'GET' || method === 'HEAD' ? 'reads' : method === 'DELETE' ? 'deletes' : 'writes');
+const kindOf = (method: string): RequestKind =>
+  method === 'GET' || method === 'HEAD' ? 'reads' : method === 'DELETE' ? 'deletes' : 'writes';
 
 export function budgetPolicy(budget: RequestBudget): PipelinePolicy {
   return {
@@ -68,7 +70,8 @@ export function budgetPolicy(budget: RequestBudget): PipelinePolicy {
       const response = await next(request);
       const remaining = Number(response.headers.get(`x-ms-ratelimit-remaining-subscription-${kind}`) ?? Number.NaN);
       // Only these codes are about the quota: 429 also means that a resource is busy.
-      const throttled = response.status === 429 && /SubscriptionRequestsThrottled|TooManyRequests/.test(response.bodyAsText ?? '');
+      const throttled =
+        response.status === 429 && /SubscriptionRequestsThrottled|TooManyRequests/.test(response.bodyAsText ?? '');
       budget.learn(
         kind,
         Number.isFinite(remaining) ? remaining : undefined,

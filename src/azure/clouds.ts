@@ -59,6 +59,7 @@ export type EndpointOverrides = Partial<Pick<CloudEndpoints, 'resourceManager' |
 /** The endpoints of a cloud. Hosts may be overridden (private clouds, the lab); scopes stay what the cloud's tokens are issued for. */
 export function cloudEndpoints(cloud: CloudName, overrides: EndpointOverrides = {}): CloudEndpoints {
   const endpoints = { ...publicClouds[cloud], ...overrides };
-  for (const host of ['resourceManager', 'login', 'graph', 'portal'] as const) endpoints[host] = endpoints[host].replace(/\/+$/, '');
+  for (const host of ['resourceManager', 'login', 'graph', 'portal'] as const)
+    endpoints[host] = endpoints[host].replace(/\/+$/, '');
   return endpoints;
 }

@@ -1,4 +1,9 @@
-import { ClientAssertionCredential, ClientCertificateCredential, ClientSecretCredential, ManagedIdentityCredential } from '@azure/identity';
+import {
+  ClientAssertionCredential,
+  ClientCertificateCredential,
+  ClientSecretCredential,
+  ManagedIdentityCredential,
+} from '@azure/identity';
 import type { TokenCredential } from '@azure/core-auth';
 import type { CloudEndpoints } from './clouds.ts';
 
@@ -33,7 +38,10 @@ export function createCredential(
     case 'WorkloadIdentity':
       return new ClientAssertionCredential(options.tenantId, signIn.clientId, signIn.getAssertion, client);
     case 'ManagedIdentity':
-      return new ManagedIdentityCredential({ ...(signIn.clientId === undefined ? {} : { clientId: signIn.clientId }), retryOptions: { maxRetries: 0 } });
+      return new ManagedIdentityCredential({
+        ...(signIn.clientId === undefined ? {} : { clientId: signIn.clientId }),
+        retryOptions: { maxRetries: 0 },
+      });
   }
 }
 

@@ -39,9 +39,12 @@ export class AzureError extends Error {
   }
 }
 
-const needsPerson = /^(RequestDisallowedByPolicy|InvalidResourceLocation|InvalidResourceGroupLocation|LocationNotAvailable|LocationRequired|NoRegisteredProviderFound|InvalidResourceType|SubscriptionNotFound|InvalidSubscriptionId)/;
-const slowly = /^(AuthorizationFailed|LinkedAuthorizationFailed|ScopeLocked|QuotaExceeded|RoleAssignmentLimitExceeded|ResourceGroupQuotaExceeded|Authorization_RequestDenied|AADSTS)/;
-const soon = /^(PrincipalNotFound|AnotherOperationInProgress|MissingSubscriptionRegistration|ResourceGroupBeingDeleted|NoAnswer|Throttled)/;
+const needsPerson =
+  /^(RequestDisallowedByPolicy|InvalidResourceLocation|InvalidResourceGroupLocation|LocationNotAvailable|LocationRequired|NoRegisteredProviderFound|InvalidResourceType|SubscriptionNotFound|InvalidSubscriptionId)/;
+const slowly =
+  /^(AuthorizationFailed|LinkedAuthorizationFailed|ScopeLocked|QuotaExceeded|RoleAssignmentLimitExceeded|ResourceGroupQuotaExceeded|Authorization_RequestDenied|AADSTS)/;
+const soon =
+  /^(PrincipalNotFound|AnotherOperationInProgress|MissingSubscriptionRegistration|ResourceGroupBeingDeleted|NoAnswer|Throttled)/;
 
 // Classes after what Azure Service Operator learnt: an unknown 400 stays wrong, anything else unknown is tried again.
 function classify(status: number | undefined, code: string): ErrorClass {
@@ -57,15 +60,29 @@ export function toAzureError(error: unknown): AzureError {
   if (error instanceof AzureError) return error;
   if (error instanceof RestError && error.response !== undefined) {
     const { status, headers, bodyAsText, request } = error.response;
-    return answerError({ status, bodyText: bodyAsText ?? '', method: request.method, url: request.url, header: (name) => headers.get(name) });
+    // The newer SDKs have parsed the body away, and keep its code and message.
+    const bodyText = bodyAsText ?? JSON.stringify({ code: error.code, message: error.message });
+    return answerError({
+      status,
+      bodyText,
+      method: request.method,
+      url: request.url,
+      header: (name) => headers.get(name),
+    });
   }
   const text = messages(error);
   const code = /AADSTS\d+/.exec(text)?.[0];
   if (code !== undefined) {
     return new AzureError({ code, message: `Microsoft Entra refused the sign-in: ${firstLine(text)}`, cause: error });
   }
-  const host = error instanceof RestError && error.request !== undefined ? ` from ${new URL(error.request.url).host}` : '';
-  return new AzureError({ code: 'NoAnswer', message: `no answer${host}: ${firstLine(text)}`, outcomeUnknown: true, cause: error });
+  const host =
+    error instanceof RestError && error.request !== undefined ? ` from ${new URL(error.request.url).host}` : '';
+  return new AzureError({
+    code: 'NoAnswer',
+    message: `no answer${host}: ${firstLine(text)}`,
+    outcomeUnknown: true,
+    cause: error,
+  });
 }
 
 /** The error of an answer with a status of 400 or more. */
@@ -104,7 +121,9 @@ function errorBody(text: string): { code: string | undefined; message: string } 
 }
 
 function field(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.entries(value).find(([name]) => name === key)?.[1] : undefined;
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([name]) => name === key)?.[1]
+    : undefined;
 }
 
 function retryAfterSeconds(header: string | undefined): number | undefined {

@@ -27,7 +27,10 @@ export const ClusterResource = Type.Object({
     registrationTimestamp: optionalText,
     lastSyncTimestamp: optionalText,
     reportedProperties: Type.Optional(
-      Type.Union([Type.Object({ clusterName: optionalText, clusterId: optionalText, clusterVersion: optionalText }), Type.Null()]),
+      Type.Union([
+        Type.Object({ clusterName: optionalText, clusterId: optionalText, clusterVersion: optionalText }),
+        Type.Null(),
+      ]),
     ),
   }),
 });

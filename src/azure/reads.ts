@@ -15,7 +15,11 @@ export const apiVersions = {
   authorization: '2022-04-01',
 } as const;
 
-export const readResourceGroup = (arm: ResourceManager, name: string, signal: AbortSignal): Promise<Found<models.ResourceGroup>> =>
+export const readResourceGroup = (
+  arm: ResourceManager,
+  name: string,
+  signal: AbortSignal,
+): Promise<Found<models.ResourceGroup>> =>
   find(signal, ['ResourceGroupNotFound'], async () => {
     const group = await arm.resources.resourceGroups.get(name, { abortSignal: signal });
     return {
@@ -26,7 +30,11 @@ export const readResourceGroup = (arm: ResourceManager, name: string, signal: Ab
     };
   });
 
-export const readResourceProvider = (arm: ResourceManager, namespace: string, signal: AbortSignal): Promise<Found<models.ResourceProvider>> =>
+export const readResourceProvider = (
+  arm: ResourceManager,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<Found<models.ResourceProvider>> =>
   find(signal, [], async () => {
     const provider = await arm.resources.providers.get(namespace, { abortSignal: signal });
     const clusters = provider.resourceTypes?.find(({ resourceType }) => resourceType?.toLowerCase() === 'clusters');
@@ -38,21 +46,39 @@ export const readResourceProvider = (arm: ResourceManager, namespace: string, si
   });
 
 /** `parentAbsent`: the resource group was read and does not exist, so a missing parent proves that the cluster does not exist either. */
-export const readCluster = (arm: ResourceManager, id: string, parentAbsent: boolean, signal: AbortSignal): Promise<Found<models.ClusterResource>> =>
+export const readCluster = (
+  arm: ResourceManager,
+  id: string,
+  parentAbsent: boolean,
+  signal: AbortSignal,
+): Promise<Found<models.ClusterResource>> =>
   find(signal, ['ResourceNotFound', ...(parentAbsent ? ['ResourceGroupNotFound'] : [])], async () =>
     parse(models.ClusterResource, await arm.send({ method: 'GET', path: id, apiVersion: apiVersions.cluster, signal })),
   );
 
-export const readArcSettings = (arm: ResourceManager, clusterId: string, signal: AbortSignal): Promise<Found<models.ArcSettings>> =>
+export const readArcSettings = (
+  arm: ResourceManager,
+  clusterId: string,
+  signal: AbortSignal,
+): Promise<Found<models.ArcSettings>> =>
   find(signal, ['ResourceNotFound'], async () =>
     parse(
       models.ArcSettings,
-      await arm.send({ method: 'GET', path: `${clusterId}/arcSettings/default`, apiVersion: apiVersions.arcSettings, signal }),
+      await arm.send({
+        method: 'GET',
+        path: `${clusterId}/arcSettings/default`,
+        apiVersion: apiVersions.arcSettings,
+        signal,
+      }),
     ),
   );
 
 /** All Arc-enabled servers of a group. A group that does not exist has none. */
-export const readMachines = (arm: ResourceManager, group: string, signal: AbortSignal): Promise<Found<models.Machine[]>> =>
+export const readMachines = (
+  arm: ResourceManager,
+  group: string,
+  signal: AbortSignal,
+): Promise<Found<models.Machine[]>> =>
   find(signal, ['ResourceGroupNotFound'], () =>
     list(arm, models.Machine, {
       path: `${resourceGroupId(arm.subscriptionId, group)}/providers/Microsoft.HybridCompute/machines`,
@@ -62,7 +88,12 @@ export const readMachines = (arm: ResourceManager, group: string, signal: AbortS
   );
 
 /** Role assignments of a principal that count at this scope: its own and those inherited from above. */
-export const readRoleAssignments = (arm: ResourceManager, scope: string, principalId: string, signal: AbortSignal): Promise<Found<models.RoleAssignment[]>> =>
+export const readRoleAssignments = (
+  arm: ResourceManager,
+  scope: string,
+  principalId: string,
+  signal: AbortSignal,
+): Promise<Found<models.RoleAssignment[]>> =>
   find(signal, ['ResourceGroupNotFound'], async () => {
     const assignments = await list(arm, models.RoleAssignment, {
       path: `${scope}/providers/Microsoft.Authorization/roleAssignments`,
@@ -72,11 +103,19 @@ export const readRoleAssignments = (arm: ResourceManager, scope: string, princip
     });
     // The filter also returns assignments below the scope, which do not count at it.
     const here = scope.toLowerCase();
-    return assignments.filter(({ properties }) => here === properties.scope.toLowerCase() || here.startsWith(`${properties.scope.toLowerCase().replace(/\/$/, '')}/`));
+    return assignments.filter(
+      ({ properties }) =>
+        here === properties.scope.toLowerCase() ||
+        here.startsWith(`${properties.scope.toLowerCase().replace(/\/$/, '')}/`),
+    );
   });
 
 /** What the caller may do in the subscription. */
-export const readPermissions = (arm: ResourceManager, scope: string, signal: AbortSignal): Promise<Found<models.Permission[]>> =>
+export const readPermissions = (
+  arm: ResourceManager,
+  scope: string,
+  signal: AbortSignal,
+): Promise<Found<models.Permission[]>> =>
   find(signal, [], () =>
     list(arm, models.Permission, {
       path: `${scope}/providers/Microsoft.Authorization/permissions`,
@@ -85,10 +124,15 @@ export const readPermissions = (arm: ResourceManager, scope: string, signal: Abo
     }),
   );
 
-export async function readOperation(arm: ResourceManager, url: string, signal: AbortSignal): Promise<models.OperationStatus> {
+export async function readOperation(
+  arm: ResourceManager,
+  url: string,
+  signal: AbortSignal,
+): Promise<models.OperationStatus> {
   const answer = await arm.follow(url, signal);
   // A group's operation answers 202 and 200 without a body.
-  if (answer.body === undefined || answer.body === null) return { status: answer.status === 202 ? 'InProgress' : 'Succeeded' };
+  if (answer.body === undefined || answer.body === null)
+    return { status: answer.status === 202 ? 'InProgress' : 'Succeeded' };
   return parse(models.OperationStatus, answer);
 }
 

@@ -16,7 +16,10 @@ export const clusterResourceId = ({ subscriptionId, resourceGroup, resourceName 
 
 /** Takes apart the id of a cluster resource, as a node reports it. */
 export function parseClusterResourceId(id: string): ClusterName | undefined {
-  const match = /^\/subscriptions\/([^/]+)\/resourcegroups\/([^/]+)\/providers\/microsoft\.azurestackhci\/clusters\/([^/]+)$/i.exec(id);
+  const match =
+    /^\/subscriptions\/([^/]+)\/resourcegroups\/([^/]+)\/providers\/microsoft\.azurestackhci\/clusters\/([^/]+)$/i.exec(
+      id,
+    );
   const [, subscriptionId, resourceGroup, resourceName] = match ?? [];
   if (subscriptionId === undefined || resourceGroup === undefined || resourceName === undefined) return undefined;
   return { subscriptionId, resourceGroup, resourceName };
@@ -42,7 +45,11 @@ export const roleDefinitionId = (subscriptionId: string, role: RoleName): string
 /** One name for one assignment, whoever makes it and how often: a UUID of version 5 from scope, principal and role. */
 export function roleAssignmentName(scope: string, principalId: string, role: RoleName): string {
   const namespace = Buffer.from('1412d89fb8a84111b4fde82905cbd85d', 'hex'); // the HCI provider's application id
-  const hash = createHash('sha1').update(namespace).update(`${scope}|${principalId}|${roles[role]}`.toLowerCase()).digest().subarray(0, 16);
+  const hash = createHash('sha1')
+    .update(namespace)
+    .update(`${scope}|${principalId}|${roles[role]}`.toLowerCase())
+    .digest()
+    .subarray(0, 16);
   hash.writeUInt8((hash.readUInt8(6) & 0x0f) | 0x50, 6);
   hash.writeUInt8((hash.readUInt8(8) & 0x3f) | 0x80, 8);
   const hex = hash.toString('hex');

@@ -31,7 +31,14 @@ export interface ArmAnswer {
  */
 export interface ResourceManager {
   subscriptionId: string;
-  send(request: { method: HttpMethods; path: string; apiVersion: string; query?: Record<string, string>; body?: unknown; signal: AbortSignal }): Promise<ArmAnswer>;
+  send(request: {
+    method: HttpMethods;
+    path: string;
+    apiVersion: string;
+    query?: Record<string, string>;
+    body?: unknown;
+    signal: AbortSignal;
+  }): Promise<ArmAnswer>;
   /** Follows a URL that Azure gave: of a long-running operation, or of the next page of a list. */
   follow(url: string, signal: AbortSignal): Promise<ArmAnswer>;
   /** Azure's clock minus ours, by the Date of the newest answer; undefined before the first. */
@@ -73,7 +80,9 @@ export function createResourceManager(options: {
   };
   const pipeline = createPipelineFromOptions(common);
   for (const { policy } of common.additionalPolicies) pipeline.addPolicy(policy);
-  pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: endpoints.resourceManagerScope }), { phase: "Sign" });
+  pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: endpoints.resourceManagerScope }), {
+    phase: 'Sign',
+  });
 
   const exchange = async (method: HttpMethods, url: string, body: unknown, signal: AbortSignal): Promise<ArmAnswer> => {
     const request = createPipelineRequest({ method, url, abortSignal: signal });

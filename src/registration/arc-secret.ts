@@ -54,21 +54,33 @@ export function createArcSecretStore(kube: KubeClient, registration: HciClusterR
       const annotations = secret.metadata.annotations ?? {};
       return {
         found: true,
-        value: { appId, keyId: annotations[annotation.keyId], notAfter: annotations[annotation.notAfter], hasText: secret.data?.[textKey] !== undefined },
+        value: {
+          appId,
+          keyId: annotations[annotation.keyId],
+          notAfter: annotations[annotation.notAfter],
+          hasText: secret.data?.[textKey] !== undefined,
+        },
       };
     },
     async keep(appId, { secretText, keyId, endDateTime }) {
-      const known = { ...(keyId === undefined ? {} : { [annotation.keyId]: keyId }), ...(endDateTime === undefined ? {} : { [annotation.notAfter]: endDateTime }) };
+      const known = {
+        ...(keyId === undefined ? {} : { [annotation.keyId]: keyId }),
+        ...(endDateTime === undefined ? {} : { [annotation.notAfter]: endDateTime }),
+      };
       await write({ [annotation.appId]: appId, ...known }, secretText);
     },
     async readText() {
       const text = (await read(undefined))?.data?.[textKey];
-      if (text === undefined) throw new SecretProblem(`Secret ${namespace}/${name} holds no secret of the Arc service principal`);
+      if (text === undefined)
+        throw new SecretProblem(`Secret ${namespace}/${name} holds no secret of the Arc service principal`);
       return Buffer.from(text, 'base64').toString('utf8');
     },
-    async dropText() {
+    async dropText(appId) {
       const annotations = (await read(undefined))?.metadata.annotations ?? {};
-      const kept = Object.values(annotation).flatMap((key) => (annotations[key] === undefined ? [] : [[key, annotations[key]] as const]));
+      if (annotations[annotation.appId] !== appId) return;
+      const kept = Object.values(annotation).flatMap((key) =>
+        annotations[key] === undefined ? [] : [[key, annotations[key]] as const],
+      );
       await write(Object.fromEntries(kept), undefined);
     },
   };

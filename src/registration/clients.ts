@@ -7,14 +7,21 @@ export interface ArcSecretStore {
   keep(appId: string, password: GeneratedPassword): Promise<void>;
   /** @throws SecretProblem when there is no text */
   readText(): Promise<string>;
-  dropText(): Promise<void>;
+  /** Keeps the key id and the expiry. Does nothing when the Secret is about another application by now. */
+  dropText(appId: string): Promise<void>;
 }
+
+/** Runs an operation on a node of the registration. Throws NodeError. */
+export type Run = <N extends OperationName>(
+  node: string,
+  operation: N,
+  operationArguments: OperationArguments<N>,
+) => Promise<OperationResult<N>>;
 
 /** What a step acts with, for one registration. */
 export interface Clients {
   arm: ResourceManager;
-  /** @throws NodeError */
-  run<N extends OperationName>(node: string, operation: N, operationArguments: OperationArguments<N>): Promise<OperationResult<N>>;
+  run: Run;
   arcSecret: ArcSecretStore;
   signal: AbortSignal;
 }

@@ -1,27 +1,32 @@
 import type { Reason } from '../api/reasons.ts';
+import type { CredentialStatus } from '../api/status.ts';
+import type { Draft, Verdict as AnyVerdict } from './draft.ts';
 import { valueOf, type Fact } from './facts.ts';
 import { missingActions, neededActions } from './permissions.ts';
 import type { Plan } from './plan.ts';
 import { arcWanted, members, nonEmpty, registeredTo, type PlanInput } from './step.ts';
 import { arcNotShown } from './steps/sync.ts';
 
-/** What is true of one aspect, before it becomes a condition. */
-export interface Verdict {
-  status: 'True' | 'False' | 'Unknown';
-  reason: Reason;
-  message: string;
-}
+type Verdict = AnyVerdict<Reason>;
 
 const yes = (message: string, reason: Reason = 'Succeeded'): Verdict => ({ status: 'True', reason, message });
 const no = (reason: Reason, message: string): Verdict => ({ status: 'False', reason, message });
 const unsure = (reason: Reason, message: string): Verdict => ({ status: 'Unknown', reason, message });
 
 /** Reasons to sign in that are about the credential or the way to Azure, not about rights. */
-const cannotSignIn = new Set<Reason>(['SecretNotFound', 'CredentialExpired', 'CredentialRejected', 'WrongTenant', 'EndpointUnreachable', 'NamespaceNotAllowed']);
+const cannotSignIn = new Set<Reason>([
+  'SecretNotFound',
+  'CredentialExpired',
+  'CredentialRejected',
+  'WrongTenant',
+  'EndpointUnreachable',
+  'NamespaceNotAllowed',
+]);
 
 export function authenticated(signIn: Fact<true>): Verdict {
   if (signIn.state === 'present') return yes('A token for Azure Resource Manager was obtained.');
-  const why = signIn.state === 'unknown' ? signIn.why : { reason: 'NotYetObserved' as const, message: 'Not tried yet.' };
+  const why =
+    signIn.state === 'unknown' ? signIn.why : { reason: 'NotYetObserved' as const, message: 'Not tried yet.' };
   return cannotSignIn.has(why.reason) ? no(why.reason, why.message) : unsure(why.reason, why.message);
 }
 
@@ -76,53 +81,112 @@ export function lastConnected({ observed }: Pick<PlanInput, 'observed'>): Date |
   return times.length === 0 ? undefined : new Date(Math.max(...times));
 }
 
-export const offlineDaysLeft = (last: Date, now: Date): number => Math.max(0, 30 - Math.floor((now.getTime() - last.getTime()) / dayMs));
+export const offlineDaysLeft = (last: Date, now: Date): number =>
+  Math.max(0, 30 - Math.floor((now.getTime() - last.getTime()) / dayMs));
 
 export function connected(input: PlanInput): Verdict {
   const probes = members(input);
   const silent = probes.filter(({ probe }) => probe === undefined);
-  const withStatus = (status: string) => probes.filter(({ probe }) => probe?.registration.connectionStatus === status).map(({ name }) => name);
+  const withStatus = (status: string) =>
+    probes.filter(({ probe }) => probe?.registration.connectionStatus === status).map(({ name }) => name);
   const outOfPolicy = withStatus('OutOfPolicy');
   if (outOfPolicy.length > 0) {
     return outOfPolicy.length === probes.length
       ? no('OutOfPolicy', 'All nodes are out of policy.')
-      : no('NodeOutOfPolicy', `Out of policy: ${outOfPolicy.join(', ')}. Compare their firmware, Secure Boot and TPM with the other nodes.`);
+      : no(
+          'NodeOutOfPolicy',
+          `Out of policy: ${outOfPolicy.join(', ')}. Compare their firmware, Secure Boot and TPM with the other nodes.`,
+        );
   }
   const repair = withStatus('RepairRegistrationRequired');
-  if (repair.length > 0) return no('RepairRegistrationRequired', `${repair.join(', ')}: the registration must be repaired.`);
+  if (repair.length > 0)
+    return no('RepairRegistrationRequired', `${repair.join(', ')}: the registration must be repaired.`);
   const last = lastConnected(input);
   if (last !== undefined && offlineDaysLeft(last, input.now) <= 10) {
-    return no('OfflineLimitNear', `Last synchronised at ${last.toISOString()}: ${offlineDaysLeft(last, input.now)} of 30 days are left until no virtual machine can be created.`);
+    return no(
+      'OfflineLimitNear',
+      `Last synchronised at ${last.toISOString()}: ${offlineDaysLeft(last, input.now)} of 30 days are left until no virtual machine can be created.`,
+    );
   }
   if (silent.length > 0) return unsure('NotObserved', `Not known of: ${silent.map(({ name }) => name).join(', ')}.`);
   const open = probes.filter(({ probe }) => probe?.registration.connectionStatus !== 'Connected');
-  if (open.length > 0) return no('NotConnectedRecently', `Not connected: ${open.map(({ name, probe }) => `${name} (${probe?.registration.connectionStatus ?? 'never synchronised'})`).join(', ')}.`);
+  if (open.length > 0)
+    return no(
+      'NotConnectedRecently',
+      `Not connected: ${open.map(({ name, probe }) => `${name} (${probe?.registration.connectionStatus ?? 'never synchronised'})`).join(', ')}.`,
+    );
   if (last === undefined || input.now.getTime() - last.getTime() > dayMs) {
-    return no('NotConnectedRecently', last === undefined ? 'The cluster has not synchronised yet.' : `Last synchronised at ${last.toISOString()}.`);
+    return no(
+      'NotConnectedRecently',
+      last === undefined ? 'The cluster has not synchronised yet.' : `Last synchronised at ${last.toISOString()}.`,
+    );
   }
   return yes(`All nodes are connected; last synchronised at ${last.toISOString()}.`);
 }
 
 export function arcConnected(input: PlanInput, plan: Plan): Verdict {
   if (input.spec.arc.state !== 'Enabled') return unsure('NotRequested', `spec.arc.state is ${input.spec.arc.state}.`);
-  if (members(input).some(({ probe }) => probe !== undefined && probe.arc === null)) return no('ArcUnsupported', 'The operating system has no Arc integration; 21H2 is the first that has.');
-  const role = plan.pending.find(({ step, reason }) => step === 'AssignResourceManagerRole' && reason === 'ActionsMissing');
+  if (members(input).some(({ probe }) => probe !== undefined && probe.arc === null))
+    return no('ArcUnsupported', 'The operating system has no Arc integration; 21H2 is the first that has.');
+  const role = plan.pending.find(
+    ({ step, reason }) => step === 'AssignResourceManagerRole' && reason === 'ActionsMissing',
+  );
   if (role !== undefined) return no('RpRoleMissing', role.message);
-  if (input.observed.arcSettings.state === 'unknown') return unsure(input.observed.arcSettings.why.reason, input.observed.arcSettings.why.message);
+  if (input.observed.arcSettings.state === 'unknown')
+    return unsure(input.observed.arcSettings.why.reason, input.observed.arcSettings.why.message);
   const open = arcNotShown(input);
-  if (!arcWanted(input) || input.observed.arcSettings.state === 'absent') return no('NodesNotConnected', 'Arc is not set up yet.');
-  if (open.length === 0) return yes(`All ${input.observed.nodes.length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}`);
+  if (!arcWanted(input) || input.observed.arcSettings.state === 'absent')
+    return no('NodesNotConnected', 'Arc is not set up yet.');
+  if (open.length === 0)
+    return yes(
+      `All ${input.observed.nodes.length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}`,
+    );
   const onboarding = plan.pending.some(({ step }) => step === 'StartArcRegistrationTask');
   return onboarding
     ? no('NodesNotConnected', `Not Arc-connected yet: ${open.join(', ')}.`)
-    : no('ArcSyncPending', `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. This can take up to 12 hours.`);
+    : no(
+        'ArcSyncPending',
+        `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. This can take up to 12 hours.`,
+      );
 }
 
-const consent = ({ spec }: PlanInput): string => (spec.arc.defaultExtensions === undefined ? ' Consent to the default extensions was not given (spec.arc.defaultExtensions).' : '');
+const consent = ({ spec }: PlanInput): string =>
+  spec.arc.defaultExtensions === undefined
+    ? ' Consent to the default extensions was not given (spec.arc.defaultExtensions).'
+    : '';
 
 export function inSync(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.resource.state === 'unknown') return unsure('NotObserved', input.observed.resource.why.message);
   const drift = plan.pending.filter(({ state }) => state !== 'Waiting');
   if (plan.pending.length === 0) return yes('Nothing differs from what is wanted.');
-  return no('DriftDetected', `Still to be done: ${[...new Set((drift.length > 0 ? drift : plan.pending).map(({ step }) => step))].join(', ')}.`);
+  return no(
+    'DriftDetected',
+    `Still to be done: ${[...new Set((drift.length > 0 ? drift : plan.pending).map(({ step }) => step))].join(', ')}.`,
+  );
+}
+
+export function credentialsCurrent(tracked: Draft<CredentialStatus>[], now: Date): Verdict {
+  const expired = tracked.filter(({ notAfter }) => notAfter !== undefined && Date.parse(notAfter) <= now.getTime());
+  if (expired.length > 0) {
+    return no('Expired', `Expired: ${expired.map(({ name, notAfter }) => `${name} on ${notAfter}`).join(', ')}.`);
+  }
+  if (tracked.length === 0) return unsure('ExpiryUnknown', 'No credential is tracked yet.');
+  const unknown = tracked.filter(({ notAfter }) => notAfter === undefined);
+  if (unknown.length > 0) {
+    return unsure('ExpiryUnknown', `The expiry is not known of: ${unknown.map(({ name }) => name).join(', ')}.`);
+  }
+  const first = tracked.toSorted((a, b) => (a.notAfter ?? '').localeCompare(b.notAfter ?? ''))[0];
+  return yes(`The first credential to expire is ${first?.name}, on ${first?.notAfter}.`);
+}
+
+const maximumClockSkewMs = 5 * 60_000;
+
+/** Present only when the clocks differ too much. */
+export function clockSkew(skewMs: number | undefined): Verdict | undefined {
+  if (skewMs === undefined || Math.abs(skewMs) <= maximumClockSkewMs) return undefined;
+  const seconds = Math.round(skewMs / 1000);
+  return yes(
+    `Azure's clock is ${seconds} s ahead of the controller's. Nothing is rotated or revoked until they agree.`,
+    'ClockSkew',
+  );
 }

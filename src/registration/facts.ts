@@ -1,5 +1,15 @@
-import type { ArcSettings, ClusterResource, Machine, OperationStatus, Permission, ResourceGroup, ResourceProvider, RoleAssignment } from '../azure/models.ts';
+import type {
+  ArcSettings,
+  ClusterResource,
+  Machine,
+  OperationStatus,
+  Permission,
+  ResourceGroup,
+  ResourceProvider,
+  RoleAssignment,
+} from '../azure/models.ts';
 import type { ClusterProbe, Probe } from '../nodes/operations.ts';
+import type { Session } from './sessions.ts';
 import type { Reason } from '../api/reasons.ts';
 
 /** Why something could not be read, as a condition says it. */
@@ -17,7 +27,8 @@ export type Fact<T> =
   | { state: 'absent'; at: Date; via: 'live' }
   | { state: 'unknown'; why: Unknown; at: Date };
 
-export const valueOf = <T>(fact: Fact<T> | undefined): T | undefined => (fact?.state === 'present' ? fact.value : undefined);
+export const valueOf = <T>(fact: Fact<T> | undefined): T | undefined =>
+  fact?.state === 'present' ? fact.value : undefined;
 
 /** The Arc service principal's secret as we hold it in our own Secret. The text itself is not part of the observation. */
 export interface ArcSecret {
@@ -63,9 +74,24 @@ export interface Observed {
   clockSkewMs: number | undefined;
 }
 
-/** Names one fact for re-observation: `resource`, `probe/NODE1`, `provider/Microsoft.AzureStackHCI`, `operation/CreateClusterIdentity`. */
-export type FactKey =
-  | Exclude<keyof Observed, 'nodes' | 'probes' | 'hostKeys' | 'providers' | 'operations' | 'clockSkewMs'>
-  | `probe/${string}`
-  | `provider/${string}`
-  | `operation/${string}`;
+/** What is remembered under which name: `resource`, `probe/NODE1`, `provider/Microsoft.AzureStackHCI`, `operation/CreateClusterIdentity/hci001`. */
+export interface FactValues {
+  cluster: ClusterProbe;
+  signIn: true;
+  permissions: Permission[];
+  resourceGroup: ResourceGroup;
+  arcResourceGroup: ResourceGroup;
+  resource: ClusterResource;
+  arcSettings: ArcSettings;
+  machines: Machine[];
+  providerRoles: RoleAssignment[];
+  arcRoles: RoleAssignment[];
+  arcSecret: ArcSecret;
+  arcSignIn: true;
+  session: Session;
+  sshKeys: string[];
+  [probe: `probe/${string}`]: Probe;
+  [provider: `provider/${string}`]: ResourceProvider;
+  [operation: `operation/${string}`]: OperationStatus;
+}
+export type FactKey = keyof FactValues;

@@ -50,7 +50,8 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof NodeError) return describeNode(error);
   if (error instanceof SecretProblem) return failure('SecretNotFound', error.message, 'RetrySlowly');
   if (error instanceof NotAllowed) return failure('NamespaceNotAllowed', error.message, 'NeedsPerson');
-  if (error instanceof KubeError) return failure('ProgressingWithRetry', `Kubernetes API: ${error.message}`, 'RetrySoon');
+  if (error instanceof KubeError)
+    return failure('ProgressingWithRetry', `Kubernetes API: ${error.message}`, 'RetrySoon');
   if (error instanceof AzureError) return describeAzure(error);
   return describeAzure(toAzureError(error));
 }
@@ -70,7 +71,11 @@ function describeNode(error: NodeError): Failure {
   switch (outcome.cause) {
     case 'hostKey': {
       const seen = outcome.seenHostKey === undefined ? '' : ` The key seen is ${outcome.seenHostKey}.`;
-      return failure(error.pinned ? 'HostKeyMismatch' : 'HostKeyNotPinned', `${error.message}.${seen} Nothing was sent.`, 'RetrySlowly');
+      return failure(
+        error.pinned ? 'HostKeyMismatch' : 'HostKeyNotPinned',
+        `${error.message}.${seen} Nothing was sent.`,
+        'RetrySlowly',
+      );
     }
     case 'auth':
       return failure('NodeAuthFailed', error.message, 'RetrySlowly');
@@ -91,12 +96,17 @@ const signInReasons: [RegExp, Reason][] = [
 ];
 
 function describeAzure(error: AzureError): Failure {
-  const tail = [error.code, error.correlationId === undefined ? undefined : `correlation id ${error.correlationId}`].filter((part) => part !== undefined).join(', ');
-  const message = error.message.includes(error.code) && error.correlationId === undefined ? error.message : `${error.message} (${tail})`;
+  const tail = [error.code, error.correlationId === undefined ? undefined : `correlation id ${error.correlationId}`]
+    .filter((part) => part !== undefined)
+    .join(', ');
+  const message =
+    error.message.includes(error.code) && error.correlationId === undefined
+      ? error.message
+      : `${error.message} (${tail})`;
   const signIn = signInReasons.find(([pattern]) => pattern.test(error.code))?.[1];
   if (signIn !== undefined) return failure(signIn, message, 'RetrySlowly');
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
-  if (/^LocationNotAvailable/.test(error.code)) return failure('InvalidRegion', message, 'NeedsPerson');
+  if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
   if (error.code === 'AuthorizationFailed') return failure('ActionsMissing', message, 'RetrySlowly');
   if (error.code === 'NoAnswer') return failure('EndpointUnreachable', message, 'RetrySoon');
   return failure('AzureRequestFailed', message, error.errorClass, error.retryAfterSeconds);

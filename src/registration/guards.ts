@@ -11,18 +11,23 @@ export interface Refusal {
   message: string;
 }
 
+const refuse = (field: string, instead: string): Refusal => ({
+  reason: 'NotSupportedYet',
+  message: `${field} is not supported by this version of the controller; ${instead}. Nothing was changed.`,
+});
+
 /** What this version of the controller does not do. The fields are accepted, so that manifests stay valid; they are answered, not ignored. */
 export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
-  const refuse = (field: string, instead: string): Refusal => ({
-    reason: 'NotSupportedYet',
-    message: `${field} is not supported by this version of the controller; ${instead}. Nothing was changed.`,
-  });
   if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
-  if (spec.nodes.transport.ssh?.execution === 'Inline') return refuse('spec.nodes.transport.ssh.execution: Inline', 'use Dispatcher');
-  if (spec.nodes.transport.ssh?.knownHostsRef !== undefined) return refuse('spec.nodes.transport.ssh.knownHostsRef', 'pin keys in spec.nodes.hosts[].hostKeys');
+  if (spec.nodes.transport.ssh?.execution === 'Inline')
+    return refuse('spec.nodes.transport.ssh.execution: Inline', 'use Dispatcher');
+  if (spec.nodes.transport.ssh?.knownHostsRef !== undefined)
+    return refuse('spec.nodes.transport.ssh.knownHostsRef', 'pin keys in spec.nodes.hosts[].hostKeys');
   if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
-  if (spec.arc.onboarding.type !== 'ResourceProvider') return refuse(`spec.arc.onboarding.type: ${spec.arc.onboarding.type}`, 'use ResourceProvider');
-  if (spec.arc.proxy !== undefined) return refuse('spec.arc.proxy', 'set the proxy on the nodes (azcmagent config set proxy.url) and leave it out');
+  if (spec.arc.onboarding.type !== 'ResourceProvider')
+    return refuse(`spec.arc.onboarding.type: ${spec.arc.onboarding.type}`, 'use ResourceProvider');
+  if (spec.arc.proxy !== undefined)
+    return refuse('spec.arc.proxy', 'set the proxy on the nodes (azcmagent config set proxy.url) and leave it out');
   return undefined;
 }
 
@@ -36,10 +41,16 @@ function wrongComputer(input: PlanInput): Refusal | undefined {
   for (const { name, probe } of members(input)) {
     if (probe === undefined) continue;
     if (probe.computerName.toUpperCase() !== name.toUpperCase()) {
-      return { reason: 'NodeIdentityMismatch', message: `The computer at the address of ${name} says that it is ${probe.computerName}.` };
+      return {
+        reason: 'NodeIdentityMismatch',
+        message: `The computer at the address of ${name} says that it is ${probe.computerName}.`,
+      };
     }
     if (clusterNodes !== undefined && !clusterNodes.includes(name.toUpperCase())) {
-      return { reason: 'NodeIdentityMismatch', message: `${name} is not a node of the cluster ${valueOf(input.observed.cluster)?.name}: its nodes are ${clusterNodes.join(', ')}.` };
+      return {
+        reason: 'NodeIdentityMismatch',
+        message: `${name} is not a node of the cluster ${valueOf(input.observed.cluster)?.name}: its nodes are ${clusterNodes.join(', ')}.`,
+      };
     }
   }
   return undefined;
@@ -61,11 +72,17 @@ function registeredElsewhere(input: PlanInput): Refusal | undefined {
 function region({ target, observed }: PlanInput): Refusal | undefined {
   const resource = valueOf(observed.resource);
   if (resource !== undefined && normalizeRegion(resource.location) !== target.region) {
-    return { reason: 'InvalidRegion', message: `The cluster resource ${target.resourceId} is in ${resource.location}, not in ${target.region}. Set spec.azure.region to ${resource.location}.` };
+    return {
+      reason: 'InvalidRegion',
+      message: `The cluster resource ${target.resourceId} is in ${resource.location}, not in ${target.region}. Set spec.azure.region to ${resource.location}.`,
+    };
   }
   const offered = valueOf(observed.providers['Microsoft.AzureStackHCI'])?.clusterLocations ?? [];
   if (offered.length > 0 && !offered.some((location) => normalizeRegion(location) === target.region)) {
-    return { reason: 'InvalidRegion', message: `Microsoft.AzureStackHCI does not offer ${target.region}. It offers: ${offered.map(normalizeRegion).join(', ')}.` };
+    return {
+      reason: 'InvalidRegion',
+      message: `Microsoft.AzureStackHCI does not offer ${target.region}. It offers: ${offered.map(normalizeRegion).join(', ')}.`,
+    };
   }
   return undefined;
 }
@@ -78,13 +95,22 @@ function ownership(input: PlanInput): Refusal | undefined {
   const reported = resource.properties.reportedProperties?.clusterId;
   const own = valueOf(observed.cluster)?.id;
   if (nonEmpty(reported) && own !== undefined && !sameId(reported, own)) {
-    return { reason: 'OwnershipConflict', message: `${target.resourceId} belongs to the cluster with id ${reported}; this cluster's id is ${own}. Set spec.azure.resourceName to another name.` };
+    return {
+      reason: 'OwnershipConflict',
+      message: `${target.resourceId} belongs to the cluster with id ${reported}; this cluster's id is ${own}. Set spec.azure.resourceName to another name.`,
+    };
   }
   const mark = resource.tags?.[markTag];
   if (mark === target.mark) return undefined;
   const nodesSay = members(input).some(({ probe }) => sameId(probe?.registration.azureResourceUri, target.resourceId));
-  if (nonEmpty(mark) && !(nodesSay && mark.split('/').slice(1).join('/') === target.mark.split('/').slice(1).join('/'))) {
-    return { reason: 'OwnershipConflict', message: `${target.resourceId} is managed as ${mark} (tag ${markTag}). Delete that object with deletion.policy Detach, or remove the tag, to hand it over.` };
+  if (
+    nonEmpty(mark) &&
+    !(nodesSay && mark.split('/').slice(1).join('/') === target.mark.split('/').slice(1).join('/'))
+  ) {
+    return {
+      reason: 'OwnershipConflict',
+      message: `${target.resourceId} is managed as ${mark} (tag ${markTag}). Delete that object with deletion.policy Detach, or remove the tag, to hand it over.`,
+    };
   }
   if (spec.adoptionPolicy === 'Always' || (spec.adoptionPolicy === 'IfOwned' && nodesSay)) return undefined;
   return {
@@ -99,14 +125,24 @@ function arc(input: PlanInput): Refusal | undefined {
   const settings = valueOf(observed.arcSettings);
   const group = settings?.properties.arcInstanceResourceGroup;
   if (nonEmpty(group) && group.toLowerCase() !== target.arcResourceGroup.toLowerCase()) {
-    return { reason: 'InvalidSpec', message: `The Arc settings of the cluster use resource group ${group}, not ${target.arcResourceGroup} (9129). Set spec.arc.resourceGroup to ${group}.` };
+    return {
+      reason: 'InvalidSpec',
+      message: `The Arc settings of the cluster use resource group ${group}, not ${target.arcResourceGroup} (9129). Set spec.arc.resourceGroup to ${group}.`,
+    };
   }
   if (settings?.properties.aggregateState === 'DisableInProgress') {
-    return { reason: 'ArcDisableInProgress', message: 'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.' };
+    return {
+      reason: 'ArcDisableInProgress',
+      message:
+        'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.',
+    };
   }
   const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
   const foreign = valueOf(observed.machines)?.filter(
-    ({ name, properties }) => nodes.has(name.toLowerCase()) && nonEmpty(properties?.parentClusterResourceId) && !sameId(properties.parentClusterResourceId, target.resourceId),
+    ({ name, properties }) =>
+      nodes.has(name.toLowerCase()) &&
+      nonEmpty(properties?.parentClusterResourceId) &&
+      !sameId(properties.parentClusterResourceId, target.resourceId),
   );
   if (foreign !== undefined && foreign.length > 0) {
     return {

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
-import type { Fact, FactKey } from './facts.ts';
+import type { Fact, FactKey, FactValues } from './facts.ts';
 
 /** A failed try of a step. */
 export interface StepFailure {
@@ -20,8 +20,8 @@ export interface Operation {
   detail: string | undefined;
 }
 
-export interface RememberedFact {
-  fact: Fact<unknown>;
+export interface Remembered<T> {
+  fact: Fact<T>;
   readAgainAt: Date;
   /** How often in a row it could not be read. */
   failures: number;
@@ -32,36 +32,39 @@ export interface RememberedFact {
  * memory and with the submissions that status holds.
  */
 export interface Memory {
-  facts: Map<string, RememberedFact>;
+  facts: { [K in FactKey]?: Remembered<FactValues[K]> };
   failures: Map<string, StepFailure>;
   operations: Map<string, Operation>;
   submissions: Submission[];
   lastSync: Date | undefined;
+  /** Fingerprints that nodes showed when they were connected to. */
+  hostKeys: Record<string, string>;
 }
 
 export const createMemory = (submissions: Submission[] = []): Memory => ({
-  facts: new Map(),
+  facts: {},
   failures: new Map(),
   operations: new Map(),
   submissions,
   lastSync: undefined,
+  hostKeys: {},
 });
 
-/** Forgets facts. A key that ends with a slash stands for all that begin with it. */
-export function expire(memory: Memory, keys: readonly (FactKey | 'probe/' | 'provider/' | 'operation/')[]): void {
+export const rememberedKeys = (memory: Memory): FactKey[] =>
+  Object.keys(memory.facts).filter((key): key is FactKey => key in memory.facts);
+
+/** Forgets facts. `probe/` stands for the probes of all nodes. */
+export function expire(memory: Memory, keys: readonly (FactKey | 'probe/')[]): void {
   for (const key of keys) {
-    if (key.endsWith('/')) {
-      for (const known of memory.facts.keys()) if (known.startsWith(key)) memory.facts.delete(known);
-    } else {
-      memory.facts.delete(key);
-    }
+    if (key !== 'probe/') delete memory.facts[key];
+    else for (const known of rememberedKeys(memory)) if (known.startsWith(key)) delete memory.facts[known];
   }
 }
 
 /** Makes a fact be read again at this time, or earlier if it is due earlier. */
 export function readAgain(memory: Memory, keys: readonly FactKey[], at: Date): void {
   for (const key of keys) {
-    const remembered = memory.facts.get(key);
+    const remembered = memory.facts[key];
     if (remembered !== undefined && remembered.readAgainAt > at) remembered.readAgainAt = at;
   }
 }

@@ -3,7 +3,8 @@ import { durationMilliseconds } from '../api/schema.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { discoveredAddress } from '../nodes/address.ts';
-import type { ClusterProbe, OperationArguments, OperationName, OperationResult, Probe } from '../nodes/operations.ts';
+import type { ClusterProbe, Probe } from '../nodes/operations.ts';
+import type { Run } from './clients.ts';
 import type { NodeEndpoint, NodeTransport } from '../nodes/transport.ts';
 import { NodeError, SecretProblem } from './failures.ts';
 import type { Fact, NodeAddress, Observed } from './facts.ts';
@@ -13,7 +14,7 @@ import { readSecret } from './sessions.ts';
 export interface NodeAccess {
   nodes: NodeAddress[];
   /** @throws NodeError */
-  run<N extends OperationName>(node: string, operation: N, operationArguments: OperationArguments<N>): Promise<OperationResult<N>>;
+  run: Run;
 }
 
 export type ObservedNodes = Pick<Observed, 'nodes' | 'probes' | 'hostKeys' | 'cluster'>;
@@ -23,32 +24,43 @@ const secretGoodForMs = 60_000;
 /** Probes the listed nodes, asks the cluster for the others, and probes those. */
 export async function observeNodes(
   registration: HciClusterRegistration,
-  dependencies: { kube: KubeClient; transport: NodeTransport; correlationId: string },
+  dependencies: { kube: KubeClient; transport: NodeTransport; hostKeys: Record<string, string>; correlationId: string },
   reader: Reader,
   signal: AbortSignal,
 ): Promise<{ observed: ObservedNodes; access: NodeAccess }> {
   const { spec, metadata } = registration;
+  const { hostKeys } = dependencies;
   const ssh = spec.nodes.transport.ssh;
   const goodForMs = durationMilliseconds(spec.nodeProbeInterval);
-  const hostKeys: Record<string, string> = {};
 
   const keys = await reader.read('sshKeys', secretGoodForMs, async () => {
     if (ssh === undefined) throw new SecretProblem('spec.nodes.transport.ssh is not set');
-    const read = await readSecret(dependencies.kube, metadata.namespace, ssh.secretRef.name, { required: ['ssh-privatekey'], optional: ['ssh-privatekey.next'] }, signal);
-    const next = read['ssh-privatekey.next'];
-    return found([read['ssh-privatekey'], ...(next === undefined ? [] : [next])]);
+    const secret = await readSecret(dependencies.kube, metadata.namespace, ssh.secretRef.name, signal);
+    const next = secret.optional('ssh-privatekey.next');
+    return found([secret.required('ssh-privatekey'), ...(next === undefined ? [] : [next])]);
   });
 
   const listed = spec.nodes.hosts.map(({ name, address }): NodeAddress => ({ name, address, source: 'spec' }));
   let nodes = listed;
 
   const run: NodeAccess['run'] = async (name, operation, operationArguments) => {
-    if (keys.state !== 'present' || ssh === undefined) throw new SecretProblem(keys.state === 'unknown' ? keys.why.message : 'there is no SSH key');
+    if (keys.state !== 'present' || ssh === undefined)
+      throw new SecretProblem(keys.state === 'unknown' ? keys.why.message : 'there is no SSH key');
     const node = nodes.find((candidate) => candidate.name === name);
     const pins = spec.nodes.hosts.find((host) => host.name === name)?.hostKeys ?? [];
     if (node === undefined) throw new Error(`${name} is not a node of this registration`);
-    const endpoint: NodeEndpoint = { name, address: node.address, port: ssh.port, user: ssh.user, privateKeys: keys.value, hostKeys: pins };
-    const outcome = await dependencies.transport.run(endpoint, operation, operationArguments, { signal, correlationId: dependencies.correlationId });
+    const endpoint: NodeEndpoint = {
+      name,
+      address: node.address,
+      port: ssh.port,
+      user: ssh.user,
+      privateKeys: keys.value,
+      hostKeys: pins,
+    };
+    const outcome = await dependencies.transport.run(endpoint, operation, operationArguments, {
+      signal,
+      correlationId: dependencies.correlationId,
+    });
     if (outcome.kind === 'ok') {
       const [pin] = pins;
       if (pin !== undefined && pins.length === 1) hostKeys[name] = pin;
@@ -77,7 +89,12 @@ export async function observeNodes(
   });
   if (cluster.state === 'unknown') {
     const why = Object.values(probes).find((fact) => fact.state === 'unknown');
-    const observed = { nodes, probes, hostKeys, cluster: why?.state === 'unknown' ? { ...cluster, why: why.why } : cluster };
+    const observed = {
+      nodes,
+      probes,
+      hostKeys,
+      cluster: why?.state === 'unknown' ? { ...cluster, why: why.why } : cluster,
+    };
     return { observed, access };
   }
 
@@ -95,7 +112,10 @@ export async function observeNodes(
 }
 
 /** Nodes that the cluster names and the spec does not list. Their addresses must lie within the DNS suffix of a listed one. */
-function discover(cluster: ClusterProbe, listed: NodeAddress[]): { allowed: NodeAddress[]; refused: { node: NodeAddress; why: string }[] } {
+function discover(
+  cluster: ClusterProbe,
+  listed: NodeAddress[],
+): { allowed: NodeAddress[]; refused: { node: NodeAddress; why: string }[] } {
   const known = new Set(listed.map(({ name }) => name.toUpperCase()));
   const named = listed.find(({ address }) => isIP(address) === 0 && address.includes('.'))?.address;
   const trustedSuffix = named?.slice(named.indexOf('.') + 1);
@@ -108,7 +128,11 @@ function discover(cluster: ClusterProbe, listed: NodeAddress[]): { allowed: Node
         ? { ok: false as const, reason: 'no listed host has a DNS name whose suffix could be trusted' }
         : discoveredAddress(name, cluster.dnsSuffix, trustedSuffix);
     if (verdict.ok) allowed.push({ name, address: verdict.address, source: 'cluster' });
-    else refused.push({ node: { name, address: '', source: 'cluster' }, why: `${name} was found from the cluster, and ${verdict.reason}. Add it to spec.nodes.hosts.` });
+    else
+      refused.push({
+        node: { name, address: '', source: 'cluster' },
+        why: `${name} was found from the cluster, and ${verdict.reason}. Add it to spec.nodes.hosts.`,
+      });
   }
   return { allowed, refused };
 }

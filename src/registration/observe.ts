@@ -35,14 +35,32 @@ const seldomMs = 6 * 3_600_000;
 const sessionGoodForMs = 60_000;
 
 /** Reads what is there: nodes first, since they know the cluster's name, then Azure. Reads only. */
-export async function observe(registration: HciClusterRegistration, memory: Memory, dependencies: Dependencies, correlationId: string, signal: AbortSignal): Promise<Observation> {
+export async function observe(
+  registration: HciClusterRegistration,
+  memory: Memory,
+  dependencies: Dependencies,
+  correlationId: string,
+  signal: AbortSignal,
+): Promise<Observation> {
   const { kube, transport, sessions, now } = dependencies;
   const reader = createReader(memory, now, signal);
-  const { observed: nodes, access } = await observeNodes(registration, { kube, transport, correlationId }, reader, signal);
-  const target = resolveTarget(registration, valueOf(nodes.cluster)?.name, sessions.endpoints(registration), dependencies.instanceId);
+  const { observed: nodes, access } = await observeNodes(
+    registration,
+    { kube, transport, hostKeys: memory.hostKeys, correlationId },
+    reader,
+    signal,
+  );
+  const target = resolveTarget(
+    registration,
+    valueOf(nodes.cluster)?.name,
+    sessions.endpoints(registration),
+    dependencies.instanceId,
+  );
   const arcSecret = createArcSecretStore(kube, registration);
 
-  const session = await reader.read('session', sessionGoodForMs, async () => found(await sessions.open(registration, signal)));
+  const session = await reader.read('session', sessionGoodForMs, async () =>
+    found(await sessions.open(registration, signal)),
+  );
   const open = valueOf(session);
   const signIn: Fact<true> =
     session.state === 'present'
@@ -60,7 +78,16 @@ export async function observe(registration: HciClusterRegistration, memory: Memo
 
 type ObservedAzure = Pick<
   Observed,
-  'permissions' | 'providers' | 'resourceGroup' | 'arcResourceGroup' | 'resource' | 'arcSettings' | 'machines' | 'providerRoles' | 'arcRoles' | 'operations'
+  | 'permissions'
+  | 'providers'
+  | 'resourceGroup'
+  | 'arcResourceGroup'
+  | 'resource'
+  | 'arcSettings'
+  | 'machines'
+  | 'providerRoles'
+  | 'arcRoles'
+  | 'operations'
 >;
 
 async function observeAzure(
@@ -74,8 +101,26 @@ async function observeAzure(
     const why: Fact<never> =
       signIn.state === 'unknown'
         ? signIn
-        : { state: 'unknown', why: { reason: 'NotYetObserved', message: 'the name of the cluster is not known until one of its nodes answers' }, at: signIn.at };
-    return { permissions: why, providers: {}, resourceGroup: why, arcResourceGroup: why, resource: why, arcSettings: why, machines: why, providerRoles: why, arcRoles: why, operations: {} };
+        : {
+            state: 'unknown',
+            why: {
+              reason: 'NotYetObserved',
+              message: 'the name of the cluster is not known until one of its nodes answers',
+            },
+            at: signIn.at,
+          };
+    return {
+      permissions: why,
+      providers: {},
+      resourceGroup: why,
+      arcResourceGroup: why,
+      resource: why,
+      arcSettings: why,
+      machines: why,
+      providerRoles: why,
+      arcRoles: why,
+      operations: {},
+    };
   }
   const { arm } = session;
   const syncMs = syncIntervalMs(registration);
@@ -85,32 +130,61 @@ async function observeAzure(
 
   const [resourceGroup, arcResourceGroup, permissions, providers, operations] = await Promise.all([
     reader.read('resourceGroup', slowMs, () => reads.readResourceGroup(arm, target.resourceGroup, signal)),
-    sameGroup ? undefined : reader.read('arcResourceGroup', slowMs, () => reads.readResourceGroup(arm, target.arcResourceGroup, signal)),
-    reader.read('permissions', slowMs, () => reads.readPermissions(arm, `/subscriptions/${target.subscriptionId}`, signal)),
+    sameGroup
+      ? undefined
+      : reader.read('arcResourceGroup', slowMs, () => reads.readResourceGroup(arm, target.arcResourceGroup, signal)),
+    reader.read('permissions', slowMs, () =>
+      reads.readPermissions(arm, `/subscriptions/${target.subscriptionId}`, signal),
+    ),
     readAll(target.endpoints.resourceProviders, (namespace) =>
       reader.read(`provider/${namespace}`, slowMs, () => reads.readResourceProvider(arm, namespace, signal)),
     ),
     readAll(
       [...memory.operations].filter(([, { url }]) => url !== undefined).map(([key]) => key),
-      (key) => reader.read(`operation/${key}`, slowMs, async () => found(await reads.readOperation(arm, memory.operations.get(key)?.url ?? '', signal))),
+      (key) =>
+        reader.read(`operation/${key}`, slowMs, async () =>
+          found(await reads.readOperation(arm, memory.operations.get(key)?.url ?? '', signal)),
+        ),
     ),
   ]);
 
-  const resource = await reader.read('resource', syncMs, () => reads.readCluster(arm, target.resourceId, resourceGroup.state === 'absent', signal));
+  const resource = await reader.read('resource', syncMs, () =>
+    reads.readCluster(arm, target.resourceId, resourceGroup.state === 'absent', signal),
+  );
   const arcSettings: Observed['arcSettings'] =
-    resource.state === 'present' ? await reader.read('arcSettings', syncMs, () => reads.readArcSettings(arm, target.resourceId, signal)) : resource;
+    resource.state === 'present'
+      ? await reader.read('arcSettings', syncMs, () => reads.readArcSettings(arm, target.resourceId, signal))
+      : resource;
 
   const arcWanted = registration.spec.arc.state === 'Enabled';
   const roles = (key: 'providerRoles' | 'arcRoles', principalId: string | null | undefined, parent: Fact<unknown>) => {
-    if (principalId === undefined || principalId === null || principalId === '') return parent.state === 'unknown' ? parent : ({ state: 'absent', at: parent.at, via: 'live' } as const);
+    if (principalId === undefined || principalId === null || principalId === '')
+      return parent.state === 'unknown' ? parent : ({ state: 'absent', at: parent.at, via: 'live' } as const);
     return reader.read(key, slowMs, () => reads.readRoleAssignments(arm, arcScope, principalId, signal));
   };
   const [machines, providerRoles, arcRoles] = await Promise.all([
-    arcWanted ? reader.read('machines', slowMs, () => reads.readMachines(arm, target.arcResourceGroup, signal)) : ({ state: 'absent', at: resource.at, via: 'live' } as const),
+    arcWanted
+      ? reader.read('machines', slowMs, () => reads.readMachines(arm, target.arcResourceGroup, signal))
+      : ({ state: 'absent', at: resource.at, via: 'live' } as const),
     roles('providerRoles', arcWanted ? valueOf(resource)?.properties.resourceProviderObjectId : undefined, resource),
-    roles('arcRoles', arcWanted ? valueOf(arcSettings)?.properties.arcServicePrincipalObjectId : undefined, arcSettings),
+    roles(
+      'arcRoles',
+      arcWanted ? valueOf(arcSettings)?.properties.arcServicePrincipalObjectId : undefined,
+      arcSettings,
+    ),
   ]);
-  return { permissions, providers, resourceGroup, arcResourceGroup: arcResourceGroup ?? resourceGroup, resource, arcSettings, machines, providerRoles, arcRoles, operations };
+  return {
+    permissions,
+    providers,
+    resourceGroup,
+    arcResourceGroup: arcResourceGroup ?? resourceGroup,
+    resource,
+    arcSettings,
+    machines,
+    providerRoles,
+    arcRoles,
+    operations,
+  };
 }
 
 async function observeArcSecret(
@@ -134,6 +208,9 @@ async function observeArcSecret(
   return { arcSecret, arcSignIn };
 }
 
-async function readAll<T>(keys: readonly string[], read: (key: string) => Promise<Fact<T>>): Promise<Record<string, Fact<T>>> {
+async function readAll<T>(
+  keys: readonly string[],
+  read: (key: string) => Promise<Fact<T>>,
+): Promise<Record<string, Fact<T>>> {
   return Object.fromEntries(await Promise.all(keys.map(async (key) => [key, await read(key)] as const)));
 }

@@ -27,6 +27,8 @@ export const missingActions = (needed: string[], permissions: Permission[]): str
   needed.filter(
     (action) =>
       !permissions.some(
-        ({ actions, notActions }) => actions.some((pattern) => matches(pattern, action)) && !notActions.some((pattern) => matches(pattern, action)),
+        ({ actions, notActions }) =>
+          actions.some((pattern) => matches(pattern, action)) &&
+          !notActions.some((pattern) => matches(pattern, action)),
       ),
   );

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { apiVersion, fieldManager, finalizer } from '../api/group.ts';
 import { kind, parseRegistration, type HciClusterRegistration, type ParsedRegistration } from '../api/registration.ts';
-import type { RegistrationStatus } from '../api/status.ts';
 import { AzureError } from '../azure/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { addFinalizer, removeFinalizer } from '../kube/finalizers.ts';
@@ -14,9 +13,11 @@ import { describeFailure, nextTry, NodeError } from './failures.ts';
 import { unsupported } from './guards.ts';
 import { createMemory, expire, readAgain, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
+import type { StatusDraft } from './draft.ts';
 import { plan, type Plan, type Runnable } from './plan.ts';
 import { unansweredPokes } from './pokes.ts';
-import { report, reportIdle, reportUnresolved } from './report.ts';
+import { report } from './report.ts';
+import { reportIdle, reportUnresolved } from './report-idle.ts';
 import { registrations, writeStatus } from './status-writer.ts';
 import { stepKey, type PlanInput, type Step } from './step.ts';
 import { steps } from './steps/index.ts';
@@ -43,7 +44,12 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   const { kube, events, now, log } = dependencies;
   const memories = new Map<string, { uid: string; generation: number; memory: Memory }>();
 
-  const write = async (registration: Pick<HciClusterRegistration, 'metadata' | 'status'>, status: RegistrationStatus, exactly: boolean, signal: AbortSignal) => {
+  const write = async (
+    registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
+    status: StatusDraft,
+    exactly: boolean,
+    signal: AbortSignal,
+  ) => {
     const written = await writeStatus({ kube, events }, registration, status, { exactly, signal });
     if (written !== undefined) dependencies.record(written);
   };
@@ -67,7 +73,10 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
   }
 
-  async function refuseUnknown(parsed: Extract<ParsedRegistration, { understood: false }>, signal: AbortSignal): Promise<Result> {
+  async function refuseUnknown(
+    parsed: Extract<ParsedRegistration, { understood: false }>,
+    signal: AbortSignal,
+  ): Promise<Result> {
     const message = `This version of the controller does not understand the object and does nothing: ${parsed.problems.join('; ')}.`;
     const verdict = { reason: 'InvalidSpec' as const, message };
     const status = reportIdle(
@@ -80,15 +89,46 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return {};
   }
 
-  async function pass(key: string, object: KubeObject, registration: HciClusterRegistration, signal: AbortSignal): Promise<Result> {
+  async function pass(
+    key: string,
+    object: KubeObject,
+    registration: HciClusterRegistration,
+    signal: AbortSignal,
+  ): Promise<Result> {
     const { spec, metadata } = registration;
     if (spec.suspend) {
-      await write(registration, reportIdle(registration, { Suspended: { status: 'True', reason: 'Suspended', message: 'spec.suspend is true: nothing is read or changed.' } }, undefined, now()), false, signal);
+      await write(
+        registration,
+        reportIdle(
+          registration,
+          {
+            Suspended: {
+              status: 'True',
+              reason: 'Suspended',
+              message: 'spec.suspend is true: nothing is read or changed.',
+            },
+          },
+          undefined,
+          now(),
+        ),
+        false,
+        signal,
+      );
       return {};
     }
     const notDone = unsupported(registration);
     if (notDone !== undefined) {
-      await write(registration, reportIdle(registration, { Ready: { status: 'False', ...notDone }, Stalled: { status: 'True', ...notDone } }, metadata.generation, now()), false, signal);
+      await write(
+        registration,
+        reportIdle(
+          registration,
+          { Ready: { status: 'False', ...notDone }, Stalled: { status: 'True', ...notDone } },
+          metadata.generation,
+          now(),
+        ),
+        false,
+        signal,
+      );
       return {};
     }
     const restMs = untilNextSync(key, registration);
@@ -128,7 +168,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   /** After a restart, an object that was well is left alone until its sync is due. */
   function untilNextSync(key: string, registration: HciClusterRegistration): number {
     const { status, metadata } = registration;
-    if (memories.has(key) || status?.nextSyncTime === undefined || status.observedGeneration !== metadata.generation) return 0;
+    if (memories.has(key) || status?.nextSyncTime === undefined || status.observedGeneration !== metadata.generation)
+      return 0;
     const ready = status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
     return ready && unansweredPokes(registration).length === 0 ? Date.parse(status.nextSyncTime) - now().getTime() : 0;
   }
@@ -136,10 +177,11 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   function recall(key: string, registration: HciClusterRegistration): Memory {
     const { uid, generation } = registration.metadata;
     const known = memories.get(key);
-    const remembered = known?.uid === uid ? known : { uid, generation, memory: createMemory(registration.status?.submissions) };
+    const remembered =
+      known?.uid === uid ? known : { uid, generation, memory: createMemory(registration.status?.submissions) };
     if (remembered.generation !== generation || unansweredPokes(registration).length > 0) {
       // A person changed something, or asked: everything is looked at again, and nothing waits for an earlier failure.
-      remembered.memory.facts.clear();
+      remembered.memory.facts = {};
       remembered.memory.failures.clear();
       remembered.generation = generation;
     }
@@ -153,14 +195,29 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       const { submits }: Step<unknown> = steps[step];
       if (submits === undefined) continue;
       const at = now();
-      const submission = { step, target: on, submittedTime: at.toISOString(), waitUntilTime: new Date(at.getTime() + submits.waitSeconds * 1000).toISOString() };
-      memory.submissions = [...memory.submissions.filter((other) => !(other.step === step && other.target === on)), submission];
+      const submission = {
+        step,
+        target: on,
+        submittedTime: at.toISOString(),
+        waitUntilTime: new Date(at.getTime() + submits.waitSeconds * 1000).toISOString(),
+      };
+      memory.submissions = [
+        ...memory.submissions.filter((other) => !(other.step === step && other.target === on)),
+        submission,
+      ];
       added = true;
     }
     return added;
   }
 
-  async function perform(registration: HciClusterRegistration, planned: Plan, observation: Observation, memory: Memory, correlationId: string, signal: AbortSignal): Promise<void> {
+  async function perform(
+    registration: HciClusterRegistration,
+    planned: Plan,
+    observation: Observation,
+    memory: Memory,
+    correlationId: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { session, access, arcSecret } = observation;
     if (session === undefined) throw new Error('there are steps to do and no session to do them with');
     const clients: Clients = { arm: session.arm, run: access.run, arcSecret, signal };
@@ -171,13 +228,24 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
         const { step, on } = runnable;
         const started = performance.now();
         const outcome = await perform1(clients, runnable, memory);
-        const context = { registration: `${namespace}/${name}`, reconcileID: correlationId, step, on, durationMs: Math.round(performance.now() - started) };
+        const context = {
+          registration: `${namespace}/${name}`,
+          reconcileID: correlationId,
+          step,
+          on,
+          durationMs: Math.round(performance.now() - started),
+        };
         if (outcome === undefined) {
           log.info(context, 'step done');
           await events.record(subject, { type: 'Normal', reason: step, action: step, note: `${step} on ${on}` });
         } else {
           log.warn({ ...context, reason: outcome.reason }, outcome.message);
-          await events.record(subject, { type: 'Warning', reason: outcome.reason, action: step, note: `${step} on ${on}: ${outcome.message}` });
+          await events.record(subject, {
+            type: 'Warning',
+            reason: outcome.reason,
+            action: step,
+            note: `${step} on ${on}: ${outcome.message}`,
+          });
         }
       }),
     );
@@ -193,7 +261,11 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       const started = await act(clients, runnable);
       memory.failures.delete(key);
       if (definition.submits !== undefined && started !== undefined) {
-        memory.operations.set(key, { url: started.operationUrl, waitUntil: new Date(now().getTime() + definition.submits.waitSeconds * 1000), detail: started.detail });
+        memory.operations.set(key, {
+          url: started.operationUrl,
+          waitUntil: new Date(now().getTime() + definition.submits.waitSeconds * 1000),
+          detail: started.detail,
+        });
       }
       if (step === 'Sync') memory.lastSync = now();
       return undefined;
@@ -201,13 +273,23 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       const failed = describeFailure(error);
       const count = (memory.failures.get(key)?.count ?? 0) + 1;
       const at = now();
-      memory.failures.set(key, { count, at, nextTry: nextTry(failed, count, at), message: failed.message, reason: failed.reason, needsPerson: failed.errorClass === 'NeedsPerson' });
+      memory.failures.set(key, {
+        count,
+        at,
+        nextTry: nextTry(failed, count, at),
+        message: failed.message,
+        reason: failed.reason,
+        needsPerson: failed.errorClass === 'NeedsPerson',
+      });
       // Refused for certain: nothing was started that would have to be waited for.
-      if (!mayHaveHappened(error)) memory.submissions = memory.submissions.filter((submission) => !(submission.step === step && submission.target === on));
+      if (!mayHaveHappened(error))
+        memory.submissions = memory.submissions.filter(
+          (submission) => !(submission.step === step && submission.target === on),
+        );
       return failed;
     } finally {
       expire(memory, definition.affects(on));
-      memory.facts.delete(`operation/${key}`);
+      expire(memory, [`operation/${key}`]);
     }
   }
 
@@ -217,10 +299,24 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (fact.state !== 'present' || !/^(Failed|Canceled)$/i.test(fact.value.status)) continue;
       const count = (memory.failures.get(key)?.count ?? 0) + 1;
       const { code, message } = fact.value.error ?? {};
-      const failed = describeFailure(new AzureError({ code: code ?? fact.value.status, message: message ?? 'the operation failed without a reason' }));
-      memory.failures.set(key, { count, at: now(), nextTry: nextTry(failed, count, now()), message: failed.message, reason: failed.reason, needsPerson: failed.errorClass === 'NeedsPerson' });
+      const failed = describeFailure(
+        new AzureError({
+          code: code ?? fact.value.status,
+          message: message ?? 'the operation failed without a reason',
+        }),
+      );
+      memory.failures.set(key, {
+        count,
+        at: now(),
+        nextTry: nextTry(failed, count, now()),
+        message: failed.message,
+        reason: failed.reason,
+        needsPerson: failed.errorClass === 'NeedsPerson',
+      });
       memory.operations.delete(key);
-      memory.submissions = memory.submissions.filter((submission) => stepKey(submission.step, submission.target) !== key);
+      memory.submissions = memory.submissions.filter(
+        (submission) => stepKey(submission.step, submission.target) !== key,
+      );
     }
   }
 
@@ -236,12 +332,20 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return Math.max(100, next - at);
   }
 
-  const until = (date: Date | undefined): number => Math.max(100, (date?.getTime() ?? now().getTime() + 60_000) - now().getTime());
+  const until = (date: Date | undefined): number =>
+    Math.max(100, (date?.getTime() ?? now().getTime() + 60_000) - now().getTime());
 
-  async function release(object: KubeObject, registration: HciClusterRegistration, signal: AbortSignal): Promise<Result> {
+  async function release(
+    object: KubeObject,
+    registration: HciClusterRegistration,
+    signal: AbortSignal,
+  ): Promise<Result> {
     if (registration.metadata.finalizers?.includes(finalizer) !== true) return {};
     const { spec, status } = registration;
-    const policy = spec.managementPolicy === 'Observe' ? 'Detach' : (spec.deletion.policy ?? (status?.azure?.adopted === true ? 'Detach' : 'Unregister'));
+    const policy =
+      spec.managementPolicy === 'Observe'
+        ? 'Detach'
+        : (spec.deletion.policy ?? (status?.azure?.adopted === true ? 'Detach' : 'Unregister'));
     // Names go on record before the first write: without them nothing was ever written.
     const untouched = status?.azure?.resourceName === undefined;
     if (policy === 'Unregister' && !untouched) {
@@ -249,12 +353,27 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
         reason: 'UnregisterNotSupported' as const,
         message: `${status.azure?.resourceId ?? status.azure?.resourceName} and its nodes are as they were: this version of the controller does not unregister. Set spec.deletion.policy to Detach to release this object, then unregister with Unregister-AzStackHCI.`,
       };
-      await write(registration, reportIdle(registration, { Ready: { status: 'False', ...verdict }, Deleting: { status: 'True', ...verdict } }, registration.metadata.generation, now()), false, signal);
+      await write(
+        registration,
+        reportIdle(
+          registration,
+          { Ready: { status: 'False', ...verdict }, Deleting: { status: 'True', ...verdict } },
+          registration.metadata.generation,
+          now(),
+        ),
+        false,
+        signal,
+      );
       return {};
     }
     const { namespace, name, uid } = registration.metadata;
-    const note = untouched ? 'Nothing was ever changed in Azure or on nodes.' : `${status.azure?.resourceId ?? status.azure?.resourceName} stays in Azure as it is; the nodes stay registered.`;
-    await events.record({ apiVersion, kind, metadata: { namespace, name, uid } }, { type: 'Normal', reason: 'Detaching', action: 'Detach', note });
+    const note = untouched
+      ? 'Nothing was ever changed in Azure or on nodes.'
+      : `${status.azure?.resourceId ?? status.azure?.resourceName} stays in Azure as it is; the nodes stay registered.`;
+    await events.record(
+      { apiVersion, kind, metadata: { namespace, name, uid } },
+      { type: 'Normal', reason: 'Detaching', action: 'Detach', note },
+    );
     const removed = await removeFinalizer(kube, registrations, object, finalizer, { fieldManager, signal });
     if (removed.outcome === 'conflict') return { requeueAfterMs: conflictRetryMs };
     return {};
@@ -264,7 +383,13 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
 }
 
 const namesOnRecord = ({ status }: HciClusterRegistration, target: Target): boolean =>
-  status?.azure?.resourceName === target.resourceName && status.azure.resourceGroup === target.resourceGroup && status.azure.arcResourceGroup === target.arcResourceGroup;
+  status?.azure?.resourceName === target.resourceName &&
+  status.azure.resourceGroup === target.resourceGroup &&
+  status.azure.arcResourceGroup === target.arcResourceGroup;
 
 const mayHaveHappened = (error: unknown): boolean =>
-  error instanceof AzureError ? error.outcomeUnknown : error instanceof NodeError ? error.outcome.kind !== 'unreachable' : true;
+  error instanceof AzureError
+    ? error.outcomeUnknown
+    : error instanceof NodeError
+      ? error.outcome.kind !== 'unreachable'
+      : true;

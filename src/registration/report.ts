@@ -1,233 +1,149 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
-import type { Condition, CredentialStatus, NodeStatus, RegistrationStatus } from '../api/status.ts';
-import type { Reason } from '../api/reasons.ts';
 import * as judge from './conditions.ts';
-import type { Verdict } from './conditions.ts';
-import { valueOf, type Observed } from './facts.ts';
+import { bounded, seconds, toConditions, type StatusDraft, type Verdict, type Verdicts } from './draft.ts';
+import { valueOf } from './facts.ts';
 import { unsupported } from './guards.ts';
-import type { Plan } from './plan.ts';
-import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
+import type { Pending, Plan } from './plan.ts';
 import { handledPokes } from './pokes.ts';
+import { reportCredentials, reportNodes } from './report-parts.ts';
 import { syncIntervalMs } from './schedule.ts';
+import { members, registeredTo, type PlanInput } from './step.ts';
 import { steps } from './steps/index.ts';
-import { arcNotShown } from './steps/sync.ts';
-
-const maximumClockSkewMs = 5 * 60_000;
-
-type Conditions = Record<string, Verdict | undefined>;
 
 /** The whole status, from what was observed and planned. Nothing else computes a condition. */
-export function report(registration: HciClusterRegistration, input: PlanInput, plan: Plan): RegistrationStatus {
-  const { observed, target, memory, now } = input;
-  const verdicts: Conditions = {
+export function report(registration: HciClusterRegistration, input: PlanInput, plan: Plan): StatusDraft {
+  const { observed, memory, now } = input;
+  const credentials = reportCredentials(input);
+  const verdicts: Verdicts = {
     Authenticated: judge.authenticated(observed.signIn),
     PermissionsSatisfied: judge.permissionsSatisfied(input),
     NodesReachable: judge.nodesReachable(input),
     Registered: judge.registered(input, plan),
     Connected: judge.connected(input),
     ArcConnected: judge.arcConnected(input, plan),
-    CredentialsCurrent: credentialsCurrent(credentials(input), now),
+    CredentialsCurrent: judge.credentialsCurrent(credentials, now),
     InSync: judge.inSync(input, plan),
-    ClockSkew: clockSkew(observed.clockSkewMs),
+    ClockSkew: judge.clockSkew(observed.clockSkewMs),
   };
-  const overall = summarize(registration, verdicts, plan);
-  const all: Conditions = { ...overall, ...verdicts };
-  const resource = valueOf(observed.resource);
-  const tracked = credentials(input);
-  const earliest = tracked.flatMap(({ notAfter }) => notAfter ?? []).toSorted()[0];
-  const last = judge.lastConnected(input);
-  const cluster = valueOf(observed.cluster);
-  const probe = members(input).find((member) => member.probe !== undefined)?.probe;
-  const isRegistered = resource !== undefined && members(input).some((member) => member.probe !== undefined && registeredTo(member.probe, target.resourceId));
-
+  const isAdopted = adopted(registration, input, plan);
+  const syncedAt = observed.resource.state === 'unknown' ? undefined : observed.resource.at;
   return {
     ...handledPokes(registration),
     observedGeneration: registration.metadata.generation,
-    azure: {
-      // From here on spec.azure is fixed: once the resource is ours, not only once the nodes hold it.
-      ...(resource !== undefined && plan.refusal === undefined ? { resourceId: target.resourceId } : defined({ resourceId: registration.status?.azure?.resourceId })),
-      resourceGroup: target.resourceGroup,
-      resourceName: target.resourceName,
-      arcResourceGroup: target.arcResourceGroup,
-      ...defined({ cloudId: resource?.properties.cloudId ?? undefined }),
-      adopted: adopted(registration, input, plan),
-      ...(isRegistered ? { portalUrl: portalUrl(input) } : {}),
-    },
-    ...(observed.resource.state === 'unknown'
-      ? defined({ lastSyncTime: registration.status?.lastSyncTime })
-      : { lastSyncTime: seconds(observed.resource.at), nextSyncTime: seconds(new Date(observed.resource.at.getTime() + syncIntervalMs(registration))) }),
+    azure: reportAzure(registration, input, plan, isAdopted),
+    lastSyncTime: syncedAt === undefined ? registration.status?.lastSyncTime : seconds(syncedAt),
+    nextSyncTime:
+      syncedAt === undefined ? undefined : seconds(new Date(syncedAt.getTime() + syncIntervalMs(registration))),
     consecutiveFailures: Math.max(0, ...[...memory.failures.values()].map(({ count }) => count)),
-    cluster: {
-      ...defined({ name: cluster?.name, build: probe === undefined ? undefined : `${probe.os.build}.${probe.os.ubr}` }),
-      ...defined({ clusterStatus: resource?.properties.connectivityStatus ?? resource?.properties.status ?? undefined }),
-      ...(last === undefined ? {} : { lastConnected: seconds(last), offlineDaysLeft: judge.offlineDaysLeft(last, now) }),
+    cluster: reportCluster(input),
+    nodes: reportNodes(input),
+    credentials,
+    earliestCredentialExpiry: credentials
+      .flatMap(({ notAfter }) => notAfter ?? [])
+      .toSorted()[0]
+      ?.slice(0, 10),
+    effective: { deletionPolicy: registration.spec.deletion.policy ?? (isAdopted ? 'Detach' : 'Unregister') },
+    plan: {
+      steps: plan.pending
+        .slice(0, 32)
+        .map(({ step, on, state, message }) => ({ name: step, target: on, state, message: bounded(message) })),
     },
-    nodes: nodes(input),
-    credentials: tracked,
-    ...(earliest === undefined ? {} : { earliestCredentialExpiry: earliest.slice(0, 10) }),
-    effective: { deletionPolicy: registration.spec.deletion.policy ?? (adopted(registration, input, plan) ? 'Detach' : 'Unregister') },
-    plan: { steps: plan.pending.slice(0, 32).map(({ step, on, state, message }) => ({ name: step, target: on, state, message: message.slice(0, 1024) })) },
     submissions: memory.submissions,
-    conditions: conditions(registration, all, now),
-  };
-}
-
-/** Status of an object that is not worked on: what was known stays, and the conditions say why. */
-export function reportIdle(registration: Pick<HciClusterRegistration, 'metadata' | 'status'>, verdicts: Record<string, Verdict>, observedGeneration: number | undefined, now: Date): RegistrationStatus {
-  const kept = Object.fromEntries(
-    (registration.status?.conditions ?? [])
-      .filter(({ type }) => type !== 'Reconciling' && type !== 'Stalled' && type !== 'Suspended')
-      .map(({ type, status, reason, message }) => [type, { status, reason: reason as Reason, message }]),
-  );
-  return {
-    ...registration.status,
-    ...defined({ observedGeneration }),
-    conditions: conditions(registration, { ...kept, ...verdicts }, now),
-  };
-}
-
-/** Status while the name of the cluster is not known: no node has answered yet. */
-export function reportUnresolved(registration: HciClusterRegistration, observed: Observed, now: Date): RegistrationStatus {
-  const nodesVerdict = judge.nodesReachable({ observed });
-  const waits = (what: string): Verdict => ({ status: 'Unknown', reason: 'NotYetObserved', message: `${what} is not known until a node answers.` });
-  const items = observed.nodes.slice(0, 16).map(({ name, address }): NodeStatus => {
-    const fact = observed.probes[name];
-    return { name, address, ...defined({ hostKey: observed.hostKeys[name] }), ...(fact?.state === 'unknown' ? { reason: fact.why.reason, message: fact.why.message.slice(0, 1024) } : {}) };
-  });
-  const verdicts: Record<string, Verdict> = {
-    Ready: { ...nodesVerdict, status: 'False' },
-    Reconciling: { status: 'True', reason: 'ProgressingWithRetry', message: nodesVerdict.message },
-    Authenticated: judge.authenticated(observed.signIn),
-    PermissionsSatisfied: waits('The scope of the permissions'),
-    NodesReachable: nodesVerdict,
-    Registered: waits('The registration'),
-    Connected: waits('The connection'),
-    ArcConnected: waits('The state of Arc'),
-    CredentialsCurrent: { status: 'Unknown', reason: 'ExpiryUnknown', message: 'No credential is tracked yet.' },
-    InSync: { status: 'Unknown', reason: 'NotObserved', message: nodesVerdict.message },
-  };
-  return {
-    ...reportIdle(registration, verdicts, registration.metadata.generation, now),
-    ...handledPokes(registration),
-    nodes: { total: observed.nodes.length, registered: 0, arcConnected: 0, arcSummary: `0/${observed.nodes.length}`, items },
+    conditions: toConditions(registration, { ...summarize(registration, verdicts, plan), ...verdicts }, now),
   };
 }
 
 /** Ready, and which of Reconciling and Stalled holds: never both, and neither when there is nothing to do. */
-function summarize(registration: HciClusterRegistration, verdicts: Conditions, plan: Plan): Conditions {
-  const stalled = plan.refusal ?? unsupported(registration) ?? plan.pending.find(({ step, state }) => state === 'Blocked' && !isOptional(step));
+function summarize(registration: HciClusterRegistration, verdicts: Verdicts, plan: Plan): Verdicts {
+  const needed = plan.pending.filter(({ step }) => steps[step].optional !== true);
+  const stalled = plan.refusal ?? unsupported(registration) ?? needed.find(({ state }) => state === 'Blocked');
   if (stalled !== undefined) {
-    const verdict: Verdict = { status: 'True', reason: stalled.reason, message: stalled.message };
-    return { Ready: { ...verdict, status: 'False' }, Stalled: verdict };
+    const { reason, message } = stalled;
+    return { Ready: { status: 'False', reason, message }, Stalled: { status: 'True', reason, message } };
   }
-  const needed = ['Authenticated', 'NodesReachable', 'Registered', 'Connected', ...(registration.spec.arc.state === 'Enabled' ? ['ArcConnected'] : []), 'CredentialsCurrent'];
   const observing = registration.spec.managementPolicy === 'Observe';
-  const judged = observing ? ['Authenticated', 'NodesReachable'] : needed;
-  const worst = judged.map((type) => verdicts[type]).find((verdict) => verdict !== undefined && !(verdict.status === 'True' || (verdict.status === 'Unknown' && verdict.reason === 'ExpiryUnknown')));
-  const pending = observing ? [] : plan.pending.filter(({ step }) => !isOptional(step));
-  if (worst === undefined && pending.length === 0) {
-    const message = observing ? 'Observed; managementPolicy is Observe, so nothing is changed. See status.plan.' : 'Registered, connected, Arc as asked, credentials good.';
+  const aspects = observing
+    ? ['Authenticated', 'NodesReachable']
+    : ['Authenticated', 'NodesReachable', 'Registered', 'Connected', 'ArcConnected', 'CredentialsCurrent'];
+  // What is not asked for, or only not known ahead, keeps nothing from being ready.
+  const harmless = ['ExpiryUnknown', 'NotRequested'];
+  const worst = aspects
+    .map((type) => verdicts[type])
+    .find((verdict) => verdict !== undefined && verdict.status !== 'True' && !harmless.includes(verdict.reason));
+  const todo = observing ? [] : needed;
+  if (worst === undefined && todo.length === 0) {
+    const message = observing
+      ? 'Observed; managementPolicy is Observe, so nothing is changed. See status.plan.'
+      : 'Registered, connected, Arc as asked, credentials good.';
     return { Ready: { status: 'True', reason: 'Ready', message } };
   }
-  const current = pending.find(({ state, afterSeconds }) => state === 'Ready' || afterSeconds > 0) ?? pending[0];
-  const failing = pending.find(({ message }) => /Try \d+ at /.test(message));
-  const doing = current === undefined ? (worst?.message ?? '') : `${current.step} on ${current.on}: ${current.message}`;
+  const doing = current(todo);
+  const message = doing === undefined ? (worst?.message ?? '') : `${doing.step} on ${doing.on}: ${doing.message}`;
   return {
-    Ready: { status: 'False', reason: worst?.reason ?? 'Progressing', message: worst?.message ?? doing },
-    Reconciling: {
-      status: 'True',
-      reason: failing !== undefined ? 'ProgressingWithRetry' : current?.reason === 'WaitingForAzure' ? 'WaitingForAzure' : current === undefined ? 'ProgressingWithRetry' : 'Progressing',
-      message: failing === undefined ? doing : `${failing.step} on ${failing.on}: ${failing.message}`,
-    },
+    Ready: { status: 'False', reason: readyReason(doing, worst), message },
+    Reconciling: { status: 'True', reason: progressReason(doing), message },
   };
 }
 
-const isOptional = (step: keyof typeof steps): boolean => {
-  const { optional } = steps[step] satisfies { optional?: boolean };
-  return optional === true;
-};
+/** The step that says best what is going on: one that failed, else one that is being done or waited for. */
+const current = (pending: Pending[]): Pending | undefined =>
+  pending.find(({ retrying }) => retrying) ??
+  pending.find(({ state, afterSeconds }) => state === 'Ready' || afterSeconds > 0) ??
+  pending[0];
 
-function conditions({ metadata, status }: Pick<HciClusterRegistration, 'metadata' | 'status'>, verdicts: Conditions, now: Date): Condition[] {
-  const before = new Map(status?.conditions?.map((condition) => [condition.type, condition]));
-  return Object.entries(verdicts).flatMap(([type, verdict]) => {
-    if (verdict === undefined) return [];
-    const previous = before.get(type);
-    const since = previous?.status === verdict.status ? previous.lastTransitionTime : seconds(now);
-    return [{ type, ...verdict, message: verdict.message.slice(0, 8192), observedGeneration: metadata.generation, lastTransitionTime: since }];
-  });
+/** While steps are done as planned that is the reason; what holds or fails one of them is told instead. */
+function readyReason(doing: Pending | undefined, worst: Verdict | undefined): string {
+  if (doing === undefined) return worst?.reason ?? 'Progressing';
+  return doing.reason === 'WaitingForAzure' || doing.reason === 'ProgressingWithRetry' ? 'Progressing' : doing.reason;
+}
+
+function progressReason(doing: Pending | undefined): string {
+  if (doing === undefined || doing.retrying) return 'ProgressingWithRetry';
+  return doing.reason === 'WaitingForAzure' ? 'WaitingForAzure' : 'Progressing';
+}
+
+function reportAzure(
+  { status }: HciClusterRegistration,
+  input: PlanInput,
+  plan: Plan,
+  isAdopted: boolean,
+): StatusDraft['azure'] {
+  const { observed, target } = input;
+  const resource = valueOf(observed.resource);
+  const isRegistered = members(input).some(
+    ({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId),
+  );
+  return {
+    // From here on spec.azure is fixed: once the resource is ours, not only once the nodes hold it.
+    resourceId: resource !== undefined && plan.refusal === undefined ? target.resourceId : status?.azure?.resourceId,
+    resourceGroup: target.resourceGroup,
+    resourceName: target.resourceName,
+    arcResourceGroup: target.arcResourceGroup,
+    cloudId: resource?.properties.cloudId ?? undefined,
+    adopted: isAdopted,
+    portalUrl: isRegistered
+      ? `${target.endpoints.portal}/#@${target.tenantId}/resource${target.resourceId}/overview`
+      : undefined,
+  };
 }
 
 /** Existed before this object: decided when it is first seen, and kept. */
-function adopted(registration: HciClusterRegistration, { observed }: PlanInput, plan: Plan): boolean {
-  if (registration.status?.azure?.adopted !== undefined && registration.status.azure.resourceId !== undefined) return registration.status.azure.adopted;
-  return observed.resource.state === 'present' && plan.pending.some(({ step, state }) => step === 'AdoptCluster' && state !== 'Waiting');
+function adopted({ status }: HciClusterRegistration, { observed }: PlanInput, plan: Plan): boolean {
+  if (status?.azure?.adopted !== undefined && status.azure.resourceId !== undefined) return status.azure.adopted;
+  const unmarked = plan.pending.some(({ step, state }) => step === 'AdoptCluster' && state !== 'Waiting');
+  return observed.resource.state === 'present' && unmarked;
 }
 
-function nodes(input: PlanInput): NonNullable<RegistrationStatus['nodes']> {
-  const { observed, target } = input;
-  const details = new Map((valueOf(observed.arcSettings)?.properties.perNodeDetails ?? []).map(({ name, state }) => [name.toLowerCase(), state]));
-  const notShown = new Set(arcNotShown(input));
-  const wanted = arcWanted(input);
-  const items = observed.nodes.slice(0, 16).map(({ name, address }): NodeStatus => {
-    const fact = observed.probes[name];
-    const probe = valueOf(fact);
-    return {
-      name,
-      ...defined({ address: address === '' ? undefined : address, hostKey: observed.hostKeys[name], arcStatus: details.get(name.toLowerCase()) ?? undefined }),
-      ...(probe === undefined
-        ? {}
-        : defined({
-            registrationStatus: probe.registration.registrationStatus,
-            connectionStatus: probe.registration.connectionStatus ?? undefined,
-            agentVersion: probe.agent?.version,
-            lastProbeTime: fact === undefined ? undefined : seconds(fact.at),
-          })),
-      ...(fact?.state === 'unknown' ? { reason: fact.why.reason, message: fact.why.message.slice(0, 1024) } : {}),
-    };
-  });
-  const arcCount = wanted ? observed.nodes.filter(({ name }) => !notShown.has(name)).length : 0;
+function reportCluster(input: PlanInput): StatusDraft['cluster'] {
+  const { observed, now } = input;
+  const properties = valueOf(observed.resource)?.properties;
+  const last = judge.lastConnected(input);
+  const os = members(input).find(({ probe }) => probe !== undefined)?.probe?.os;
   return {
-    total: observed.nodes.length,
-    registered: members(input).filter(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId)).length,
-    arcConnected: arcCount,
-    arcSummary: input.spec.arc.state === 'Enabled' ? `${arcCount}/${observed.nodes.length}` : input.spec.arc.state,
-    items,
+    name: valueOf(observed.cluster)?.name,
+    build: os === undefined ? undefined : `${os.build}.${os.ubr}`,
+    clusterStatus: properties?.connectivityStatus ?? properties?.status ?? undefined,
+    lastConnected: last === undefined ? undefined : seconds(last),
+    offlineDaysLeft: last === undefined ? undefined : judge.offlineDaysLeft(last, now),
   };
 }
-
-function credentials(input: PlanInput): CredentialStatus[] {
-  const secret = valueOf(input.observed.arcSecret);
-  const certificates = members(input).flatMap(({ name, probe }): CredentialStatus[] => {
-    const created = probe?.certificate.created;
-    const inUse = created !== null && created !== undefined && probe?.certificate.set?.thumbprint === created.thumbprint;
-    return inUse ? [{ name: `NodeCertificate/${name}`, notAfter: seconds(new Date(created.notAfter)), keyId: created.thumbprint, source: 'Node' }] : [];
-  });
-  if (secret === undefined) return certificates;
-  const notAfter = secret.notAfter === undefined ? undefined : seconds(new Date(secret.notAfter));
-  return [{ name: 'ArcServicePrincipal', ...defined({ notAfter, keyId: secret.keyId }), source: 'generatePassword' }, ...certificates];
-}
-
-function credentialsCurrent(tracked: CredentialStatus[], now: Date): Verdict {
-  const expired = tracked.filter(({ notAfter }) => notAfter !== undefined && Date.parse(notAfter) <= now.getTime());
-  if (expired.length > 0) return { status: 'False', reason: 'Expired', message: `Expired: ${expired.map(({ name, notAfter }) => `${name} on ${notAfter}`).join(', ')}.` };
-  const unknown = tracked.filter(({ notAfter }) => notAfter === undefined);
-  if (tracked.length === 0 || unknown.length > 0) {
-    return { status: 'Unknown', reason: 'ExpiryUnknown', message: tracked.length === 0 ? 'No credential is tracked yet.' : `The expiry is not known of: ${unknown.map(({ name }) => name).join(', ')}.` };
-  }
-  return { status: 'True', reason: 'Succeeded', message: `The first credential to expire does so on ${tracked.map(({ notAfter }) => notAfter ?? '').toSorted()[0]}.` };
-}
-
-function clockSkew(skewMs: number | undefined): Verdict | undefined {
-  if (skewMs === undefined || Math.abs(skewMs) <= maximumClockSkewMs) return undefined;
-  return { status: 'True', reason: 'ClockSkew', message: `Azure's clock is ${Math.round(skewMs / 1000)} s ahead of the controller's. Nothing is rotated or revoked until they agree.` };
-}
-
-const portalUrl = ({ target }: PlanInput): string => `${target.endpoints.portal}/#@${target.tenantId}/resource${target.resourceId}/overview`;
-
-/** RFC 3339 in whole seconds, as Kubernetes writes times. */
-const seconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
-
-/** Without the members that are undefined. */
-const defined = <T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
-

@@ -24,23 +24,25 @@ export interface Sessions {
   /** Reads what the spec's identity needs, and opens a session or finds the open one. @throws SecretProblem, NotAllowed, KubeError */
   open(registration: HciClusterRegistration, signal: AbortSignal): Promise<Session>;
   /** Does this client secret sign in? @throws AzureError */
-  tryClientSecret(registration: HciClusterRegistration, clientId: string, clientSecret: string, signal: AbortSignal): Promise<void>;
+  tryClientSecret(
+    registration: HciClusterRegistration,
+    clientId: string,
+    clientSecret: string,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 const idleSessions = 200;
 
-export function createSessions(kube: KubeClient, configuration: Configuration, certificateAuthorities: string[] | undefined, userAgent: string): Sessions {
+export function createSessions(
+  kube: KubeClient,
+  configuration: Configuration,
+  certificateAuthorities: string[] | undefined,
+  userAgent: string,
+): Sessions {
   const sessions = new Map<string, Session>();
-  const endpoints = ({ spec }: HciClusterRegistration) => cloudEndpoints(spec.azure.cloud, configuration.clouds[spec.azure.cloud]);
-
-  const getToken = async (credential: TokenCredential, scope: string, signal: AbortSignal) => {
-    try {
-      await credential.getToken(scope, { abortSignal: signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw toAzureError(error);
-    }
-  };
+  const endpoints = ({ spec }: HciClusterRegistration) =>
+    cloudEndpoints(spec.azure.cloud, configuration.clouds[spec.azure.cloud]);
 
   return {
     endpoints,
@@ -48,12 +50,25 @@ export function createSessions(kube: KubeClient, configuration: Configuration, c
       const { azure } = registration.spec;
       const signIn = await readSignIn(kube, configuration, registration, signal);
       const key = createHash('sha256')
-        .update(JSON.stringify([azure.cloud, azure.tenantId, azure.subscriptionId, signIn, registration.metadata.namespace, workloadAccount(registration)]))
+        .update(
+          JSON.stringify([
+            azure.cloud,
+            azure.tenantId,
+            azure.subscriptionId,
+            signIn,
+            registration.metadata.namespace,
+            workloadAccount(registration),
+          ]),
+        )
         .digest('base64');
       const open = sessions.get(key);
       if (open !== undefined) return open;
       const cloud = endpoints(registration);
-      const credential = createCredential(signIn, { tenantId: azure.tenantId, endpoints: cloud, certificateAuthorities });
+      const credential = createCredential(signIn, {
+        tenantId: azure.tenantId,
+        endpoints: cloud,
+        certificateAuthorities,
+      });
       const session: Session = {
         arm: createResourceManager({
           credential,
@@ -76,65 +91,102 @@ export function createSessions(kube: KubeClient, configuration: Configuration, c
     tryClientSecret(registration, clientId, clientSecret, signal) {
       const cloud = endpoints(registration);
       const { tenantId } = registration.spec.azure;
-      const credential = createCredential({ type: 'ClientSecret', clientId, clientSecret }, { tenantId, endpoints: cloud, certificateAuthorities });
+      const credential = createCredential(
+        { type: 'ClientSecret', clientId, clientSecret },
+        { tenantId, endpoints: cloud, certificateAuthorities },
+      );
       return getToken(credential, cloud.resourceManagerScope, signal);
     },
   };
 }
 
+const getToken = async (credential: TokenCredential, scope: string, signal: AbortSignal) => {
+  try {
+    await credential.getToken(scope, { abortSignal: signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw toAzureError(error);
+  }
+};
+
 const workloadAccount = ({ spec }: HciClusterRegistration) => spec.azure.identity.workloadIdentity?.serviceAccountName;
 
-async function readSignIn(kube: KubeClient, configuration: Configuration, registration: HciClusterRegistration, signal: AbortSignal): Promise<SignIn> {
+async function readSignIn(
+  kube: KubeClient,
+  configuration: Configuration,
+  registration: HciClusterRegistration,
+  signal: AbortSignal,
+): Promise<SignIn> {
   const { namespace } = registration.metadata;
   const { identity } = registration.spec.azure;
   const member = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new SecretProblem(`spec.azure.identity lacks the member that type ${identity.type} names`);
+    if (value === undefined)
+      throw new SecretProblem(`spec.azure.identity lacks the member that type ${identity.type} names`);
     return value;
   };
   switch (identity.type) {
     case 'ClientSecret': {
       const { clientId, secretRef } = member(identity.clientSecret);
-      const { clientSecret } = await readSecret(kube, namespace, secretRef.name, { required: ['clientSecret'] }, signal);
-      return { type: 'ClientSecret', clientId, clientSecret: clientSecret.trim() };
+      const secret = await readSecret(kube, namespace, secretRef.name, signal);
+      return { type: 'ClientSecret', clientId, clientSecret: secret.required('clientSecret').trim() };
     }
     case 'ClientCertificate': {
       const { clientId, secretRef } = member(identity.clientCertificate);
-      const pem = await readSecret(kube, namespace, secretRef.name, { required: ['tls.crt', 'tls.key'] }, signal);
-      return { type: 'ClientCertificate', clientId, pem: `${pem['tls.crt']}\n${pem['tls.key']}` };
+      const secret = await readSecret(kube, namespace, secretRef.name, signal);
+      return {
+        type: 'ClientCertificate',
+        clientId,
+        pem: `${secret.required('tls.crt')}
+${secret.required('tls.key')}`,
+      };
     }
     case 'WorkloadIdentity': {
       const { clientId, serviceAccountName } = member(identity.workloadIdentity);
       const getAssertion = async () => {
-        const { token } = await createServiceAccountToken(kube, { namespace, name: serviceAccountName }, { audiences: [federatedTokenAudience], expirationSeconds: 600 });
+        const { token } = await createServiceAccountToken(
+          kube,
+          { namespace, name: serviceAccountName },
+          { audiences: [federatedTokenAudience], expirationSeconds: 600 },
+        );
         return token;
       };
       return { type: 'WorkloadIdentity', clientId, getAssertion };
     }
     case 'ManagedIdentity': {
       if (!configuration.managedIdentityNamespaces.includes(namespace)) {
-        throw new NotAllowed(`spec.azure.identity.type ManagedIdentity is the controller's own identity, and its configuration does not list the namespace ${namespace} (managedIdentityNamespaces)`);
+        throw new NotAllowed(
+          `spec.azure.identity.type ManagedIdentity is the controller's own identity, and its configuration does not list the namespace ${namespace} (managedIdentityNamespaces)`,
+        );
       }
       return { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId };
     }
   }
 }
 
-/** Reads keys of a Secret as text. @throws SecretProblem when the Secret or a required key is missing or empty */
-export async function readSecret<R extends string, O extends string = never>(
+/** The content of a Secret, as text. */
+export interface SecretContent {
+  /** @throws SecretProblem when the key is missing or empty */
+  required(key: string): string;
+  optional(key: string): string | undefined;
+}
+
+/** @throws SecretProblem when there is no such Secret */
+export async function readSecret(
   kube: KubeClient,
   namespace: string,
   name: string,
-  keys: { required: readonly R[]; optional?: readonly O[] },
   signal: AbortSignal,
-): Promise<Record<R, string> & Partial<Record<O, string>>> {
-  const needs = keys.required.join(', ');
+): Promise<SecretContent> {
   const secret = await get(kube, secrets, { namespace, name }, { signal });
-  if (secret === undefined) throw new SecretProblem(`Secret ${namespace}/${name} does not exist. Create it with the keys ${needs}.`);
-  const values: Record<string, string> = {};
-  for (const key of [...keys.required, ...(keys.optional ?? [])]) {
+  if (secret === undefined) throw new SecretProblem(`Secret ${namespace}/${name} does not exist.`);
+  const optional = (key: string) => {
     const value = secret.data?.[key];
-    if (value !== undefined && value !== '') values[key] = Buffer.from(value, 'base64').toString('utf8');
-    else if (keys.required.some((required) => required === key)) throw new SecretProblem(`Secret ${namespace}/${name} has no key ${key}. It needs ${needs}.`);
-  }
-  return values as Record<R, string> & Partial<Record<O, string>>;
+    return value === undefined || value === '' ? undefined : Buffer.from(value, 'base64').toString('utf8');
+  };
+  const required = (key: string) => {
+    const value = optional(key);
+    if (value === undefined) throw new SecretProblem(`Secret ${namespace}/${name} has no key ${key}.`);
+    return value;
+  };
+  return { required, optional };
 }

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
+import { Value } from 'typebox/value';
 import { apiVersion, fieldManager, group, version } from '../api/group.ts';
 import { kind, type HciClusterRegistration } from '../api/registration.ts';
-import type { RegistrationStatus } from '../api/status.ts';
+import { RegistrationStatus } from '../api/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import type { StatusDraft } from './draft.ts';
 import { apply, type ResourceType } from '../kube/resource.ts';
 import { KubeObject, parser } from '../kube/schema.ts';
 
@@ -17,6 +19,12 @@ export const registrations: ResourceType<KubeObject> = {
   parse: parser(kind, KubeObject),
 };
 
+/** As it will be written: what is undefined is left out. */
+const withoutUndefined = (draft: StatusDraft): RegistrationStatus =>
+  Value.Parse(RegistrationStatus, JSON.parse(JSON.stringify(draft)));
+
+const ready = (from: RegistrationStatus | undefined) => from?.conditions?.find(({ type }) => type === 'Ready');
+
 /**
  * Writes the status if it differs. With `exactly`, to the version that was read only: what must be on record before something is done
  * must not be written over a change that was not seen.
@@ -25,9 +33,10 @@ export const registrations: ResourceType<KubeObject> = {
 export async function writeStatus(
   { kube, events }: { kube: KubeClient; events: EventRecorder },
   registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
-  status: RegistrationStatus,
+  draft: StatusDraft,
   options: { exactly: boolean; signal: AbortSignal },
 ): Promise<KubeObject | undefined> {
+  const status = withoutUndefined(draft);
   if (isDeepStrictEqual(status, registration.status ?? {})) return undefined;
   const { namespace, name, uid, resourceVersion } = registration.metadata;
   const written = await apply(
@@ -36,7 +45,6 @@ export async function writeStatus(
     { metadata: { namespace, name, uid, ...(options.exactly ? { resourceVersion } : {}) }, status },
     { fieldManager, force: true, subresource: 'status', signal: options.signal },
   );
-  const ready = (from: RegistrationStatus | undefined) => from?.conditions?.find(({ type }) => type === 'Ready');
   const [before, after] = [ready(registration.status), ready(status)];
   if (after !== undefined && (before?.status !== after.status || before.reason !== after.reason)) {
     const stalled = status.conditions?.some(({ type }) => type === 'Stalled') === true;

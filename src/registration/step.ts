@@ -43,7 +43,13 @@ export interface Step<A> {
 
 export const stepKey = (step: string, on: string): string => `${step}/${on}`;
 
-export const waiting = (on: string, message: string, readAgain: FactKey[], afterSeconds: number, reason: Reason = 'WaitingForAzure'): Evaluation<never> => ({
+export const waiting = (
+  on: string,
+  message: string,
+  readAgain: FactKey[],
+  afterSeconds: number,
+  reason: Reason = 'WaitingForAzure',
+): Evaluation<never> => ({
   state: 'Waiting',
   on,
   reason,
@@ -59,7 +65,12 @@ export const unread = (on: string, fact: Fact<unknown>): Evaluation<never> =>
     : waiting(on, 'it does not exist yet', [], 0, 'Progressing');
 
 /** While an operation is under way the step waits for its effect; when it failed, or has taken too long, the step may start it again. */
-export function underWay(input: PlanInput, step: string, on: string, readAgain: FactKey[]): Evaluation<never> | undefined {
+export function underWay(
+  input: PlanInput,
+  step: string,
+  on: string,
+  readAgain: FactKey[],
+): Evaluation<never> | undefined {
   const key = stepKey(step, on);
   const status = valueOf(input.observed.operations[key]);
   if (status !== undefined && /^(Failed|Canceled)$/i.test(status.status)) return undefined;
@@ -79,7 +90,11 @@ export interface Member {
 /** The nodes of the cluster with what was read of them. */
 export const members = ({ observed }: PlanInput): Member[] =>
   observed.nodes.map(({ name }) => {
-    const fact = observed.probes[name] ?? { state: 'unknown', why: { reason: 'NotYetObserved', message: `${name} was not probed yet` }, at: new Date(0) };
+    const fact = observed.probes[name] ?? {
+      state: 'unknown',
+      why: { reason: 'NotYetObserved', message: `${name} was not probed yet` },
+      at: new Date(0),
+    };
     return { name, fact, probe: valueOf(fact) };
   });
 
@@ -96,7 +111,9 @@ export const certificateSet = (probe: Probe, { target }: PlanInput, resource: Cl
 /** A node on which an operation for the whole cluster runs: any that answers and is up. */
 export function clusterNode(input: PlanInput): string | undefined {
   const states = new Map(valueOf(input.observed.cluster)?.nodes.map(({ name, state }) => [name.toUpperCase(), state]));
-  return members(input).find(({ name, probe }) => probe !== undefined && (states.get(name.toUpperCase()) ?? 'Up') === 'Up')?.name;
+  return members(input).find(
+    ({ name, probe }) => probe !== undefined && (states.get(name.toUpperCase()) ?? 'Up') === 'Up',
+  )?.name;
 }
 
 export const arcWanted = ({ spec, observed }: PlanInput): boolean =>
@@ -104,7 +121,8 @@ export const arcWanted = ({ spec, observed }: PlanInput): boolean =>
   spec.arc.onboarding.type === 'ResourceProvider' &&
   Object.values(observed.probes).every((fact) => valueOf(fact)?.arc !== null);
 
-export const nonEmpty = (value: string | null | undefined): value is string => value !== undefined && value !== null && value !== '';
+export const nonEmpty = (value: string | null | undefined): value is string =>
+  value !== undefined && value !== null && value !== '';
 
 /** The nodes hold this Arc service principal: Initialize-AzureStackHCIArcIntegration was done with it. */
 export const arcInitialized = (probe: Probe, settings: ArcSettings): boolean =>

@@ -28,7 +28,12 @@ export const markTag = 'HciClusterRegistration';
  * Undefined while the name of the resource is not known: without one in the spec it is the cluster's own, which only a node can tell.
  * What status has resolved before wins over a default, so that a renamed cluster does not become another resource.
  */
-export function resolveTarget(registration: HciClusterRegistration, clusterName: string | undefined, endpoints: CloudEndpoints, instanceId: string): Target | undefined {
+export function resolveTarget(
+  registration: HciClusterRegistration,
+  clusterName: string | undefined,
+  endpoints: CloudEndpoints,
+  instanceId: string,
+): Target | undefined {
   const { spec, status, metadata } = registration;
   const resourceName = spec.azure.resourceName ?? status?.azure?.resourceName ?? clusterName;
   if (resourceName === undefined) return undefined;

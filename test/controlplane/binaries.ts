@@ -31,14 +31,12 @@ const kubernetesLinkerFlags = [
 
 const builds: Build[] = [
   { program: 'etcd', module: 'etcd', packagePath: 'go.etcd.io/etcd/server/v3', linkerFlags: '-s -w' },
-  ...(['kube-apiserver', 'kubectl', 'kube-controller-manager'] as const).map(
-    (program): Build => ({
-      program,
-      module: 'kubernetes',
-      packagePath: `k8s.io/kubernetes/cmd/${program}`,
-      linkerFlags: kubernetesLinkerFlags,
-    }),
-  ),
+  ...(['kube-apiserver', 'kubectl', 'kube-controller-manager'] as const).map((program): Build => ({
+    program,
+    module: 'kubernetes',
+    packagePath: `k8s.io/kubernetes/cmd/${program}`,
+    linkerFlags: kubernetesLinkerFlags,
+  })),
 ];
 
 const modulesDirectory = join(import.meta.dirname, 'modules');
@@ -60,7 +58,11 @@ export async function controlPlaneBinaries(say: (line: string) => void): Promise
     return pathsIn(assets);
   }
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-  const directory = join(cache, 'hci-registration-controller', `controlplane-${kubernetesVersion}-${await fingerprint()}`);
+  const directory = join(
+    cache,
+    'hci-registration-controller',
+    `controlplane-${kubernetesVersion}-${await fingerprint()}`,
+  );
   if ((await missingPrograms(directory)).length > 0) await build(directory, say);
   return pathsIn(directory);
 }
@@ -80,16 +82,15 @@ async function build(directory: string, say: (line: string) => void): Promise<vo
     for (const [index, { program, module, packagePath, linkerFlags }] of builds.entries()) {
       const started = Date.now();
       say(`  ${index + 1}/${builds.length} ${program} …`);
-      await run(
-        'go',
-        ['build', '-trimpath', '-ldflags', linkerFlags, '-o', join(building, program), packagePath],
-        {
-          cwd: join(modulesDirectory, module),
-          env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
-          maxBuffer: 64 * 1024 * 1024,
-        },
-      ).catch((cause: unknown) => {
-        const output = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).split('\n').slice(-15).join('\n') : String(cause);
+      await run('go', ['build', '-trimpath', '-ldflags', linkerFlags, '-o', join(building, program), packagePath], {
+        cwd: join(modulesDirectory, module),
+        env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly' },
+        maxBuffer: 64 * 1024 * 1024,
+      }).catch((cause: unknown) => {
+        const output =
+          cause instanceof Error && 'stderr' in cause
+            ? String(cause.stderr).split('\n').slice(-15).join('\n')
+            : String(cause);
         throw new Error(`Building ${program} failed. The last lines of go build:\n${output}`, { cause });
       });
       say(`  ${index + 1}/${builds.length} ${program} built in ${Math.round((Date.now() - started) / 1000)} s`);

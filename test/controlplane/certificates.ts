@@ -1,10 +1,11 @@
 import 'reflect-metadata'; // for @peculiar/x509's dependency container
 import * as x509 from '@peculiar/x509';
 
-
-
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-const validity = () => ({ notBefore: new Date(Date.now() - 3_600_000), notAfter: new Date(Date.now() + 30 * 86_400_000) });
+const validity = () => ({
+  notBefore: new Date(Date.now() - 3_600_000),
+  notAfter: new Date(Date.now() + 30 * 86_400_000),
+});
 
 export interface KeyPair {
   certificatePem: string;
@@ -56,7 +57,10 @@ export async function createCertificateAuthority(commonName: string): Promise<Ce
     certificatePem: authority.toString('pem'),
     issueServer: (names) => issue([{ CN: ['server'] }], x509.ExtendedKeyUsage.serverAuth, names),
     issueClient: ({ commonName: client, organization }) =>
-      issue([{ CN: [client] }, ...(organization === undefined ? [] : [{ O: [organization] }])], x509.ExtendedKeyUsage.clientAuth),
+      issue(
+        [{ CN: [client] }, ...(organization === undefined ? [] : [{ O: [organization] }])],
+        x509.ExtendedKeyUsage.clientAuth,
+      ),
   };
 }
 

@@ -69,7 +69,11 @@ async function stopChild(child: ChildProcess, exited: Promise<void>): Promise<vo
 }
 
 /** Polls until `check` holds. Fails at once when the process ends, and after the time limit; both with the log's last lines. */
-export async function waitUntilReady(child: RunningProcess, seconds: number, check: () => Promise<boolean>): Promise<void> {
+export async function waitUntilReady(
+  child: RunningProcess,
+  seconds: number,
+  check: () => Promise<boolean>,
+): Promise<void> {
   const deadline = Date.now() + seconds * 1000;
   while (!(await check().catch(() => false))) {
     if (child.hasExited() || Date.now() > deadline) {

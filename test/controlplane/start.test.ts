@@ -30,11 +30,21 @@ describe('the control plane', () => {
     await controlPlane.kubectl('create', 'namespace', 'edge');
     await controlPlane.kubectl('create', 'serviceaccount', 'reader', '-n', 'edge');
     await controlPlane.kubectl('create', 'role', 'reader', '-n', 'edge', '--verb=list', '--resource=configmaps');
-    await controlPlane.kubectl('create', 'rolebinding', 'reader', '-n', 'edge', '--role=reader', '--serviceaccount=edge:reader');
+    await controlPlane.kubectl(
+      'create',
+      'rolebinding',
+      'reader',
+      '-n',
+      'edge',
+      '--role=reader',
+      '--serviceaccount=edge:reader',
+    );
     const kubeconfig = await controlPlane.kubeconfigFor({ namespace: 'edge', name: 'reader' });
     // Two --kubeconfig flags: the last one counts.
     await expect
-      .poll(() => controlPlane.kubectl(`--kubeconfig=${kubeconfig}`, 'get', 'configmaps', '-o', 'name'), { timeout: 15_000 })
+      .poll(() => controlPlane.kubectl(`--kubeconfig=${kubeconfig}`, 'get', 'configmaps', '-o', 'name'), {
+        timeout: 15_000,
+      })
       .toContain('kube-root-ca.crt');
     await expect(controlPlane.kubectl(`--kubeconfig=${kubeconfig}`, 'get', 'secrets')).rejects.toThrow(/forbidden/i);
     expect(await readFile(controlPlane.auditLog ?? '', 'utf8')).toContain('system:serviceaccount:edge:reader');
@@ -55,9 +65,17 @@ describe('the control plane', () => {
       console.log(started.url);
       setInterval(() => {}, 1000);
     `;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const url = await new Promise<string>((resolve) => child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())));
-    const answers = () => fetch(url).then(() => true, (error: Error & { cause?: { code?: string } }) => error.cause?.code !== 'ECONNREFUSED');
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const url = await new Promise<string>((resolve) =>
+      child.stdout.once('data', (data: Buffer) => resolve(data.toString().trim())),
+    );
+    const answers = () =>
+      fetch(url).then(
+        () => true,
+        (error: Error & { cause?: { code?: string } }) => error.cause?.code !== 'ECONNREFUSED',
+      );
     expect(await answers()).toBe(true);
     child.kill('SIGKILL');
     await expect.poll(answers, { timeout: 15_000 }).toBe(false);

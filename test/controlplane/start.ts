@@ -3,11 +3,14 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { controlPlaneBinaries, type Binaries } from './binaries.ts';
 import { createCertificateAuthority, createSigningKey, type KeyPair } from './certificates.ts';
 import { createProcessGroup, freePorts, waitUntilReady } from './processes.ts';
 
 const run = promisify(execFile);
+const JsonWebKeySet = Type.Object({ keys: Type.Array(Type.Object({})) });
 const serviceAccountIssuer = 'https://kubernetes.default.svc';
 
 export interface ControlPlane {
@@ -19,7 +22,7 @@ export interface ControlPlane {
   /** Path of the audit log, one JSON line a request, when it was asked for. */
   auditLog: string | undefined;
   /** Issuer and keys of ServiceAccount tokens, for whoever trusts them (workload identity federation). */
-  serviceAccountIssuer: { issuer: string; jwks: unknown };
+  serviceAccountIssuer: { issuer: string; jwks: { keys: object[] } };
   kubectl(...args: string[]): Promise<string>;
   /** Path of a kubeconfig that signs in as this ServiceAccount, with a token that the API server issued for a day. */
   kubeconfigFor(serviceAccount: { namespace: string; name: string }): Promise<string>;
@@ -61,7 +64,10 @@ export async function startControlPlane(options: {
   await writePrivate('service-account.key', signing.privateKeyPem);
   await writeFile(file('service-account.pub'), signing.publicKeyPem);
   await writePrivate('admin.kubeconfig', kubeconfig(url, caPem, clientCertificateUser(admin)));
-  await writePrivate('kube-controller-manager.kubeconfig', kubeconfig(url, caPem, clientCertificateUser(controllerManager)));
+  await writePrivate(
+    'kube-controller-manager.kubeconfig',
+    kubeconfig(url, caPem, clientCertificateUser(controllerManager)),
+  );
   await writeFile(
     file('audit-policy.yaml'),
     'apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{ level: Metadata }]\n',
@@ -123,7 +129,7 @@ export async function startControlPlane(options: {
       });
       return stdout;
     };
-    const jwks: unknown = JSON.parse(await kubectl('get', '--raw', '/openid/v1/jwks'));
+    const jwks = Value.Parse(JsonWebKeySet, JSON.parse(await kubectl('get', '--raw', '/openid/v1/jwks')));
 
     return {
       url,
@@ -147,8 +153,9 @@ export async function startControlPlane(options: {
   }
 }
 
+const base64 = (pem: string) => Buffer.from(pem).toString('base64');
+
 function clientCertificateUser(pair: KeyPair): Record<string, string> {
-  const base64 = (pem: string) => Buffer.from(pem).toString('base64');
   return { 'client-certificate-data': base64(pair.certificatePem), 'client-key-data': base64(pair.privateKeyPem) };
 }
 
@@ -157,7 +164,7 @@ function kubeconfig(url: string, caPem: string, user: Record<string, string>, na
     {
       apiVersion: 'v1',
       kind: 'Config',
-      clusters: [{ name: 'lab', cluster: { server: url, 'certificate-authority-data': Buffer.from(caPem).toString('base64') } }],
+      clusters: [{ name: 'lab', cluster: { server: url, 'certificate-authority-data': base64(caPem) } }],
       users: [{ name: 'user', user }],
       contexts: [{ name: 'lab', context: { cluster: 'lab', user: 'user', namespace } }],
       'current-context': 'lab',

@@ -16,12 +16,26 @@ export interface RunningController {
 }
 
 /** Starts the shipped bundle as a process of its own. */
-export function startController(options: { kubeconfig: string; config: string; logFile: string; namespace?: string }): RunningController {
+export function startController(options: {
+  kubeconfig: string;
+  config: string;
+  logFile: string;
+  namespace?: string;
+}): RunningController {
   const log = createWriteStream(options.logFile, { flags: 'a' });
-  const child = spawn(process.execPath, [bundle, '--config', options.config, ...(options.namespace === undefined ? [] : ['--namespace', options.namespace])], {
-    env: { PATH: process.env['PATH'], KUBECONFIG: options.kubeconfig },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    [
+      bundle,
+      '--config',
+      options.config,
+      ...(options.namespace === undefined ? [] : ['--namespace', options.namespace]),
+    ],
+    {
+      env: { PATH: process.env['PATH'], KUBECONFIG: options.kubeconfig },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const exited = new Promise<number | null>((resolve) => child.once('exit', (status) => resolve(status)));
@@ -38,4 +52,5 @@ export function startController(options: { kubeconfig: string; config: string; l
   };
 }
 
-export const lastLines = async (file: string, count = 30): Promise<string> => (await readFile(file, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-count).join('\n');
+export const lastLines = async (file: string, count = 30): Promise<string> =>
+  (await readFile(file, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-count).join('\n');

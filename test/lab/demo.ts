@@ -1,10 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
-import type { RegistrationStatus } from '../../src/api/status.ts';
 import { agreement } from './agreement.ts';
 import { lastLines, startController, type RunningController } from './controller.ts';
-import { controllerAccount, sampleCluster, sampleManifests, sampleNamespace, startLab, writeLabFile, type Lab } from './lab.ts';
-import { applyManifests, condition, readStatus } from './registration.ts';
+import {
+  controllerAccount,
+  sampleCluster,
+  sampleManifests,
+  sampleNamespace,
+  startLab,
+  writeLabFile,
+  type Lab,
+} from './lab.ts';
+import { applyManifests, condition, readEvents, readStatus } from './registration.ts';
 
 const help = `npm run demo: registers a simulated 4-node cluster, from YAML to Ready, on a real Kubernetes control plane
 
@@ -15,32 +22,34 @@ const help = `npm run demo: registers a simulated 4-node cluster, from YAML to R
 const limitSeconds = 180;
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
-/** Prints what is done as it is done: a step is done when it has left status.plan. */
-async function showProgress(lab: Lab, controller: RunningController): Promise<RegistrationStatus> {
+/** Prints what the controller records as done, as it is done, and what it waits for. */
+async function showProgress(lab: Lab, controller: RunningController): Promise<void> {
   const started = performance.now();
   const elapsed = () => `${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s`;
-  let pending = new Map<string, string>();
+  const shown = new Set<string>();
   let waiting = '';
   for (;;) {
     const status = await readStatus(lab.controlPlane, sampleNamespace, sampleCluster.name);
-    const now = new Map(status.plan?.steps.map(({ name, target }) => [`${name}/${target}`, `${name.padEnd(32)} ${target}`]));
-    if (status.plan !== undefined) {
-      for (const [key, text] of pending) if (!now.has(key)) say(`${elapsed()}  done  ${text}`);
-      pending = now;
+    for (const { name, action, reason, note } of await readEvents(lab.controlPlane, sampleNamespace)) {
+      if (action !== reason || shown.has(name)) continue;
+      shown.add(name);
+      say(`${elapsed()}  done     ${note}`);
     }
     const ready = condition(status, 'Ready');
     if (ready?.status === 'True') {
-      say(`${elapsed()}  Ready: ${ready.message}`);
-      return status;
+      say(`${elapsed()}  Ready    ${ready.message}`);
+      return;
     }
-    const reconciling = condition(status, 'Reconciling');
     const stalled = condition(status, 'Stalled');
-    const text = stalled !== undefined ? `Stalled: ${stalled.reason}: ${stalled.message}` : reconciling?.reason === 'ProgressingWithRetry' ? `retry: ${reconciling.message}` : '';
-    if (text !== '' && text !== waiting) say(`${elapsed()}        ${text}`);
+    const reconciling = condition(status, 'Reconciling');
+    const retrying = reconciling?.reason === 'ProgressingWithRetry' ? `retry    ${reconciling.message}` : '';
+    const text = stalled === undefined ? retrying : `Stalled  ${stalled.reason}: ${stalled.message}`;
+    if (text !== '' && text !== waiting) say(`${elapsed()}  ${text}`);
     waiting = text;
     const exited = await Promise.race([controller.exited.then(() => true), delay(200, false)]);
     if (exited || stalled !== undefined || performance.now() - started > limitSeconds * 1000) {
-      throw new Error(`${exited ? 'the controller ended' : 'the cluster is not Ready'}. The last lines of its log:\n${await lastLines(controller.logFile)}`);
+      const why = exited ? 'the controller ended' : 'the cluster is not Ready';
+      throw new Error(`${why}. The last lines of the controller's log:\n${await lastLines(controller.logFile)}`);
     }
   }
 }
@@ -52,10 +61,18 @@ async function demo(keep: boolean): Promise<boolean> {
   try {
     await writeLabFile(lab, join(process.cwd(), 'lab.json'));
     const { controlPlane } = lab;
-    say(`   Kubernetes at ${controlPlane.url}, Azure at ${lab.azure.resourceManager}, ${sampleCluster.nodes.length} nodes behind SSH`);
-    say(`\n2. The controller, as ServiceAccount ${controllerAccount.namespace}/${controllerAccount.name} with the rights of deploy/controller.yaml`);
+    say(
+      `   Kubernetes at ${controlPlane.url}, Azure at ${lab.azure.resourceManager}, ${sampleCluster.nodes.length} nodes behind SSH`,
+    );
+    say(
+      `\n2. The controller, as ServiceAccount ${controllerAccount.namespace}/${controllerAccount.name} with the rights of deploy/controller.yaml`,
+    );
     const kubeconfig = await controlPlane.kubeconfigFor(controllerAccount);
-    controller = startController({ kubeconfig, config: lab.controllerConfig, logFile: join(lab.directory, 'controller.log') });
+    controller = startController({
+      kubeconfig,
+      config: lab.controllerConfig,
+      logFile: join(lab.directory, 'controller.log'),
+    });
     say(`\n3. kubectl apply of one HciClusterRegistration, ${sampleNamespace}/${sampleCluster.name}`);
     await applyManifests(controlPlane, await sampleManifests(lab, { namespace: sampleNamespace }), lab.directory);
     await showProgress(lab, controller);
@@ -70,7 +87,9 @@ async function demo(keep: boolean): Promise<boolean> {
     say('   kubectl describe hciregistration\n');
     say(await controlPlane.kubectl('describe', 'hciregistration', sampleCluster.name, '-n', sampleNamespace));
     if (keep) {
-      say(`It is still running. Ctrl-C stops it.\n\n  export KUBECONFIG=${controlPlane.kubeconfig}\n  alias kubectl=${controlPlane.binaries.kubectl}\n  kubectl get hciregistrations -A\n\nThe controller's log: ${controller.logFile}`);
+      say(
+        `It is still running. Ctrl-C stops it.\n\n  export KUBECONFIG=${controlPlane.kubeconfig}\n  alias kubectl=${controlPlane.binaries.kubectl}\n  kubectl get hciregistrations -A\n\nThe controller's log: ${controller.logFile}`,
+      );
       await new Promise<void>((resolve) => {
         for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
       });

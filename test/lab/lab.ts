@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { startControlPlane, type ControlPlane } from '../controlplane/start.ts';
 import { startSimulatedAzure, type AzureOptions, type SimulatedAzure } from '../simulators/azure/azure.ts';
+import type { OnExchange } from '../simulators/shared/admin.ts';
 import { startSimulatedNodes, type SimulatedNodes, type SimulatedNodesOptions } from '../simulators/nodes/simulator.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -24,7 +25,11 @@ export interface Lab extends Outside {
   controlPlane: ControlPlane;
 }
 
-export const sampleCluster = { name: 'hci001', dnsSuffix: 'corp.example.com', nodes: ['NODE1', 'NODE2', 'NODE3', 'NODE4'] } as const;
+export const sampleCluster = {
+  name: 'hci001',
+  dnsSuffix: 'corp.example.com',
+  nodes: ['NODE1', 'NODE2', 'NODE3', 'NODE4'],
+} as const;
 
 export async function startOutside(options: {
   directory: string;
@@ -32,6 +37,8 @@ export async function startOutside(options: {
   clusters?: SimulatedNodesOptions['clusters'];
   azureSettings?: AzureOptions['settings'];
   nodeSettings?: SimulatedNodesOptions['settings'];
+  /** Sees the exchanges of both simulators before they are answered. */
+  onExchange?: OnExchange;
 }): Promise<Outside> {
   const { directory } = options;
   await mkdir(directory, { recursive: true });
@@ -39,6 +46,7 @@ export async function startOutside(options: {
     directory,
     ...(options.serviceAccountIssuer === undefined ? {} : { serviceAccountIssuer: options.serviceAccountIssuer }),
     ...(options.azureSettings === undefined ? {} : { settings: options.azureSettings }),
+    ...(options.onExchange === undefined ? {} : { onExchange: options.onExchange }),
   });
   try {
     const nodes = await startSimulatedNodes({
@@ -46,12 +54,17 @@ export async function startOutside(options: {
       azure,
       clusters: options.clusters ?? [sampleCluster],
       ...(options.nodeSettings === undefined ? {} : { settings: options.nodeSettings }),
+      ...(options.onExchange === undefined ? {} : { onExchange: options.onExchange }),
     });
     const controllerConfig = join(directory, 'controller.yaml');
     const { resourceManager, login, graph } = azure;
     await writeFile(
       controllerConfig,
-      stringify({ clouds: { AzureCloud: { resourceManager, login, graph } }, certificateAuthorityFile: azure.caFile, allowLoopbackNodeAddresses: true }),
+      stringify({
+        clouds: { AzureCloud: { resourceManager, login, graph } },
+        certificateAuthorityFile: azure.caFile,
+        allowLoopbackNodeAddresses: true,
+      }),
     );
     const close = async () => {
       await Promise.all([nodes.close(), azure.close()]);
@@ -72,11 +85,25 @@ export async function startLab(options: { audit?: boolean; say?: (line: string) 
     ...(options.say === undefined ? {} : { say: options.say }),
   });
   try {
-    await controlPlane.kubectl('apply', '--server-side', '-f', join(root, 'crds'), '-f', join(root, 'deploy/controller.yaml'));
-    await controlPlane.kubectl('wait', '--for=condition=Established', '--timeout=30s', 'crd/hciclusterregistrations.azurestackhci.io');
+    await controlPlane.kubectl(
+      'apply',
+      '--server-side',
+      '-f',
+      join(root, 'crds'),
+      '-f',
+      join(root, 'deploy/controller.yaml'),
+    );
+    await controlPlane.kubectl(
+      'wait',
+      '--for=condition=Established',
+      '--timeout=30s',
+      'crd/hciclusterregistrations.azurestackhci.io',
+    );
     await controlPlane.kubectl('create', 'namespace', sampleNamespace);
-    const { issuer, jwks } = controlPlane.serviceAccountIssuer;
-    const outside = await startOutside({ directory: join(directory, 'outside'), serviceAccountIssuer: { issuer, jwks } });
+    const outside = await startOutside({
+      directory: join(directory, 'outside'),
+      serviceAccountIssuer: controlPlane.serviceAccountIssuer,
+    });
     const close = async () => {
       await Promise.all([outside.close(), controlPlane.stop()]);
       await rm(directory, { recursive: true, force: true });
@@ -89,15 +116,26 @@ export async function startLab(options: { audit?: boolean; say?: (line: string) 
 }
 
 /** Manifests for one simulated cluster: its Secrets and its HciClusterRegistration. */
-export async function sampleManifests(outside: Outside, options: { namespace: string; cluster?: string; spec?: Record<string, unknown> }): Promise<string> {
+export async function sampleManifests(
+  outside: Outside,
+  options: { namespace: string; cluster?: string; spec?: Record<string, unknown> },
+): Promise<string> {
   const cluster = outside.nodes.clusters.find(({ name }) => name === (options.cluster ?? sampleCluster.name));
   if (cluster === undefined) throw new Error(`no simulated cluster ${options.cluster}`);
   const { namespace } = options;
   const { tenantId, subscriptionId, principals } = outside.azure;
-  const secret = (name: string, type: string, stringData: Record<string, string>) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, type, stringData });
+  const secret = (name: string, type: string, stringData: Record<string, string>) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    type,
+    stringData,
+  });
   return [
     secret(`${cluster.name}-azure`, 'Opaque', { clientSecret: principals.controller.clientSecret }),
-    secret(`${cluster.name}-ssh`, 'kubernetes.io/ssh-auth', { 'ssh-privatekey': await readFile(cluster.ssh.privateKeyFile, 'utf8') }),
+    secret(`${cluster.name}-ssh`, 'kubernetes.io/ssh-auth', {
+      'ssh-privatekey': await readFile(cluster.ssh.privateKeyFile, 'utf8'),
+    }),
     {
       apiVersion: 'azurestackhci.io/v1alpha1',
       kind: 'HciClusterRegistration',
@@ -107,11 +145,17 @@ export async function sampleManifests(outside: Outside, options: { namespace: st
           tenantId,
           subscriptionId,
           region: 'East US',
-          identity: { type: 'ClientSecret', clientSecret: { clientId: principals.controller.clientId, secretRef: { name: `${cluster.name}-azure` } } },
+          identity: {
+            type: 'ClientSecret',
+            clientSecret: { clientId: principals.controller.clientId, secretRef: { name: `${cluster.name}-azure` } },
+          },
         },
         nodes: {
           hosts: cluster.nodes.map(({ name, address, hostKey }) => ({ name, address, hostKeys: [hostKey] })),
-          transport: { type: 'SSH', ssh: { user: cluster.ssh.user, port: cluster.ssh.port, secretRef: { name: `${cluster.name}-ssh` } } },
+          transport: {
+            type: 'SSH',
+            ssh: { user: cluster.ssh.user, port: cluster.ssh.port, secretRef: { name: `${cluster.name}-ssh` } },
+          },
         },
         arc: { defaultExtensions: 'Consent' },
         ...options.spec,

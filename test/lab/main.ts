@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { rm, writeFile } from 'node:fs/promises';
 import { sampleManifests, sampleNamespace, startLab, writeLabFile } from './lab.ts';
 
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
 const help = `npm run lab: a real Kubernetes control plane with the CRDs, simulated Azure and simulated nodes
 
 It writes lab.json (see test/README.md), prints how to reach everything, and stays up until Ctrl-C.
@@ -14,7 +16,6 @@ if (process.argv.includes('--help')) {
 }
 
 async function lab(): Promise<void> {
-  const say = (line: string) => process.stdout.write(`${line}\n`);
   say('Starting the lab …');
   const started = await startLab({ say });
   const file = join(process.cwd(), 'lab.json');

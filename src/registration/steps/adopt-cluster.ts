@@ -1,4 +1,4 @@
-import { unread, type Step } from '../step.ts';
+import type { Step } from '../step.ts';
 import { markTag } from '../target.ts';
 
 export interface AdoptClusterArguments {
@@ -14,10 +14,17 @@ export const adoptCluster: Step<AdoptClusterArguments> = {
   evaluate({ target, observed }) {
     const fact = observed.resource;
     if (fact.state === 'absent') return [];
-    if (fact.state === 'unknown') return [unread(target.resourceName, fact)];
+    // Not known whether there is anything to adopt: CreateCluster says what is waited for.
+    if (fact.state === 'unknown') return [];
     const tags = fact.value.tags ?? {};
     if (tags[markTag] === target.mark) return [{ state: 'Done', on: target.resourceName }];
     // A PATCH of tags replaces them all: send back what is there.
-    return [{ state: 'Ready', on: target.resourceName, arguments: { resourceId: target.resourceId, tags: { ...tags, [markTag]: target.mark } } }];
+    return [
+      {
+        state: 'Ready',
+        on: target.resourceName,
+        arguments: { resourceId: target.resourceId, tags: { ...tags, [markTag]: target.mark } },
+      },
+    ];
   },
 };

@@ -10,7 +10,13 @@ export const assignRole: Act<AssignRoleArguments> = async ({ arm, signal }, { sc
     path: `${scope}/providers/Microsoft.Authorization/roleAssignments/${roleAssignmentName(scope, principalId, role)}`,
     apiVersion: apiVersions.authorization,
     // With principalType Azure does not look the principal up, which fails for one that was just made.
-    body: { properties: { roleDefinitionId: roleDefinitionId(arm.subscriptionId, role), principalId, principalType: 'ServicePrincipal' } },
+    body: {
+      properties: {
+        roleDefinitionId: roleDefinitionId(arm.subscriptionId, role),
+        principalId,
+        principalType: 'ServicePrincipal',
+      },
+    },
     signal,
   });
 };

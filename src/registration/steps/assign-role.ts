@@ -9,14 +9,23 @@ export interface AssignRoleArguments {
   role: RoleName;
 }
 
-const evaluateRole = (input: PlanInput, principalId: string, role: RoleName, fact: Fact<RoleAssignment[]>): Evaluation<AssignRoleArguments> => {
+const evaluateRole = (
+  input: PlanInput,
+  principalId: string,
+  role: RoleName,
+  fact: Fact<RoleAssignment[]>,
+): Evaluation<AssignRoleArguments> => {
   const { target } = input;
   const on = role;
   if (fact.state === 'unknown') return unread(on, fact);
   const definition = roles[role];
   const assigned =
     fact.state === 'present' &&
-    fact.value.some(({ properties }) => properties.principalId.toLowerCase() === principalId.toLowerCase() && properties.roleDefinitionId.toLowerCase().endsWith(`/${definition}`));
+    fact.value.some(
+      ({ properties }) =>
+        properties.principalId.toLowerCase() === principalId.toLowerCase() &&
+        properties.roleDefinitionId.toLowerCase().endsWith(`/${definition}`),
+    );
   if (assigned) return { state: 'Done', on };
   const scope = resourceGroupId(target.subscriptionId, target.arcResourceGroup);
   return { state: 'Ready', on, arguments: { scope, principalId, role } };
@@ -24,7 +33,11 @@ const evaluateRole = (input: PlanInput, principalId: string, role: RoleName, fac
 
 /** The HCI resource provider manages the Arc-enabled servers in the Arc group. */
 export const assignResourceManagerRole: Step<AssignRoleArguments> = {
-  microsoft: { words: 'Assign the resource provider its role on the Arc resource group', command: 'New-AzRoleAssignment', events: [9132] },
+  microsoft: {
+    words: 'Assign the resource provider its role on the Arc resource group',
+    command: 'New-AzRoleAssignment',
+    events: [9132],
+  },
   after: ['CreateResourceGroup', 'RefreshResourceProviderObjectId'],
   affects: () => ['providerRoles'],
   evaluate(input) {
@@ -32,7 +45,15 @@ export const assignResourceManagerRole: Step<AssignRoleArguments> = {
     const { resource, providerRoles } = input.observed;
     if (resource.state !== 'present') return [unread('Azure Connected Machine Resource Manager', resource)];
     const principalId = resource.value.properties.resourceProviderObjectId;
-    if (!nonEmpty(principalId)) return [waiting('Azure Connected Machine Resource Manager', "the provider's object id is not known yet", ['resource'], 5)];
+    if (!nonEmpty(principalId))
+      return [
+        waiting(
+          'Azure Connected Machine Resource Manager',
+          "the provider's object id is not known yet",
+          ['resource'],
+          5,
+        ),
+      ];
     return [evaluateRole(input, principalId, 'Azure Connected Machine Resource Manager', providerRoles)];
   },
 };
@@ -47,9 +68,18 @@ export const assignArcRoles: Step<AssignRoleArguments> = {
     const { arcSettings, arcRoles } = input.observed;
     if (arcSettings.state !== 'present') return [unread('Azure Connected Machine Onboarding', arcSettings)];
     const principalId = arcSettings.value.properties.arcServicePrincipalObjectId;
-    if (!nonEmpty(principalId)) return [waiting('Azure Connected Machine Onboarding', 'the Arc service principal does not exist yet', [], 0, 'Progressing')];
-    return (['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const).map((role) =>
-      evaluateRole(input, principalId, role, arcRoles),
+    if (!nonEmpty(principalId))
+      return [
+        waiting(
+          'Azure Connected Machine Onboarding',
+          'the Arc service principal does not exist yet',
+          [],
+          0,
+          'Progressing',
+        ),
+      ];
+    return (['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const).map(
+      (role) => evaluateRole(input, principalId, role, arcRoles),
     );
   },
 };

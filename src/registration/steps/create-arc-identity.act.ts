@@ -3,4 +3,9 @@ import type { Act } from '../clients.ts';
 import type { CreateArcIdentityArguments } from './create-arc-identity.ts';
 
 export const createArcIdentity: Act<CreateArcIdentityArguments> = ({ arm, signal }, { resourceId }) =>
-  arm.send({ method: 'POST', path: `${resourceId}/arcSettings/default/createArcIdentity`, apiVersion: apiVersions.arcSettings, signal });
+  arm.send({
+    method: 'POST',
+    path: `${resourceId}/arcSettings/default/createArcIdentity`,
+    apiVersion: apiVersions.arcSettings,
+    signal,
+  });

@@ -15,6 +15,12 @@ export const createArcIdentity: Step<CreateArcIdentityArguments> = {
     if (observed.arcSettings.state !== 'present') return [unread('default', observed.arcSettings)];
     const { arcApplicationObjectId, arcApplicationClientId } = observed.arcSettings.value.properties;
     if (nonEmpty(arcApplicationObjectId) && nonEmpty(arcApplicationClientId)) return [{ state: 'Done', on: 'default' }];
-    return [underWay(input, 'CreateArcIdentity', 'default', ['arcSettings']) ?? { state: 'Ready', on: 'default', arguments: { resourceId: target.resourceId } }];
+    return [
+      underWay(input, 'CreateArcIdentity', 'default', ['arcSettings']) ?? {
+        state: 'Ready',
+        on: 'default',
+        arguments: { resourceId: target.resourceId },
+      },
+    ];
   },
 };

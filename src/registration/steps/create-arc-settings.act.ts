@@ -2,7 +2,10 @@ import { apiVersions } from '../../azure/reads.ts';
 import type { Act } from '../clients.ts';
 import type { CreateArcSettingsArguments } from './create-arc-settings.ts';
 
-export const createArcSettings: Act<CreateArcSettingsArguments> = async ({ arm, signal }, { resourceId, arcResourceGroup }) => {
+export const createArcSettings: Act<CreateArcSettingsArguments> = async (
+  { arm, signal },
+  { resourceId, arcResourceGroup },
+) => {
   await arm.send({
     method: 'PUT',
     path: `${resourceId}/arcSettings/default`,

@@ -14,6 +14,12 @@ export const createArcSettings: Step<CreateArcSettingsArguments> = {
     const { target, observed } = input;
     if (observed.arcSettings.state === 'present') return [{ state: 'Done', on: 'default' }];
     if (observed.arcSettings.state === 'unknown') return [unread('default', observed.arcSettings)];
-    return [{ state: 'Ready', on: 'default', arguments: { resourceId: target.resourceId, arcResourceGroup: target.arcResourceGroup } }];
+    return [
+      {
+        state: 'Ready',
+        on: 'default',
+        arguments: { resourceId: target.resourceId, arcResourceGroup: target.arcResourceGroup },
+      },
+    ];
   },
 };

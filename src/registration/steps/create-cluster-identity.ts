@@ -5,7 +5,10 @@ export interface CreateClusterIdentityArguments {
 }
 
 export const createClusterIdentity: Step<CreateClusterIdentityArguments> = {
-  microsoft: { words: "Create the cluster's Microsoft Entra application", command: 'Invoke-AzResourceAction createClusterIdentity' },
+  microsoft: {
+    words: "Create the cluster's Microsoft Entra application",
+    command: 'Invoke-AzResourceAction createClusterIdentity',
+  },
   after: ['CreateCluster', 'AdoptCluster'],
   submits: { waitSeconds: 600 },
   affects: () => ['resource'],
@@ -15,6 +18,12 @@ export const createClusterIdentity: Step<CreateClusterIdentityArguments> = {
     if (observed.resource.state !== 'present') return [unread(on, observed.resource)];
     const { aadApplicationObjectId, aadClientId } = observed.resource.value.properties;
     if (nonEmpty(aadApplicationObjectId) && nonEmpty(aadClientId)) return [{ state: 'Done', on }];
-    return [underWay(input, 'CreateClusterIdentity', on, ['resource']) ?? { state: 'Ready', on, arguments: { resourceId: target.resourceId } }];
+    return [
+      underWay(input, 'CreateClusterIdentity', on, ['resource']) ?? {
+        state: 'Ready',
+        on,
+        arguments: { resourceId: target.resourceId },
+      },
+    ];
   },
 };

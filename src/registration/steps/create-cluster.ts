@@ -31,6 +31,8 @@ export const createCluster: Step<CreateClusterArguments> = {
       }
     }
     if (observed.cluster.state !== 'present') return [unread(on, observed.cluster)];
-    return [{ state: 'Ready', on, arguments: { resourceId: target.resourceId, location: target.region, tags: target.tags } }];
+    return [
+      { state: 'Ready', on, arguments: { resourceId: target.resourceId, location: target.region, tags: target.tags } },
+    ];
   },
 };

@@ -5,11 +5,16 @@ export interface CreateResourceGroupArguments {
   location: string;
 }
 
-const evaluateGroup = (input: PlanInput, name: string, key: 'resourceGroup' | 'arcResourceGroup'): Evaluation<CreateResourceGroupArguments> => {
+const evaluateGroup = (
+  input: PlanInput,
+  name: string,
+  key: 'resourceGroup' | 'arcResourceGroup',
+): Evaluation<CreateResourceGroupArguments> => {
   const fact = input.observed[key];
   if (fact.state === 'unknown') return unread(name, fact);
   if (fact.state === 'absent') return { state: 'Ready', on: name, arguments: { name, location: input.target.region } };
-  if (fact.value.provisioningState === 'Deleting') return waiting(name, 'the resource group is being deleted', [key], 15);
+  if (fact.value.provisioningState === 'Deleting')
+    return waiting(name, 'the resource group is being deleted', [key], 15);
   return { state: 'Done', on: name };
 };
 
@@ -22,6 +27,8 @@ export const createResourceGroup: Step<CreateResourceGroupArguments> = {
     const { target, spec } = input;
     const own = evaluateGroup(input, target.resourceGroup, 'resourceGroup');
     const arcIsOther = target.arcResourceGroup.toLowerCase() !== target.resourceGroup.toLowerCase();
-    return spec.arc.state === 'Enabled' && arcIsOther ? [own, evaluateGroup(input, target.arcResourceGroup, 'arcResourceGroup')] : [own];
+    return spec.arc.state === 'Enabled' && arcIsOther
+      ? [own, evaluateGroup(input, target.arcResourceGroup, 'arcResourceGroup')]
+      : [own];
   },
 };

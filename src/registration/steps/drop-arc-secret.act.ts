@@ -1,5 +1,6 @@
 import type { Act } from '../clients.ts';
+import type { DropArcSecretArguments } from './drop-arc-secret.ts';
 
-export const dropArcSecret: Act<Record<never, never>> = async ({ arcSecret }) => {
-  await arcSecret.dropText();
+export const dropArcSecret: Act<DropArcSecretArguments> = async ({ arcSecret }, { appId }) => {
+  await arcSecret.dropText(appId);
 };

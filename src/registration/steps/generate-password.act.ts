@@ -2,7 +2,10 @@ import { toAzureError } from '../../azure/errors.ts';
 import type { Act } from '../clients.ts';
 import type { GeneratePasswordArguments } from './generate-password.ts';
 
-export const generatePassword: Act<GeneratePasswordArguments> = async ({ arm, arcSecret, signal }, { resourceGroup, resourceName, appId }) => {
+export const generatePassword: Act<GeneratePasswordArguments> = async (
+  { arm, arcSecret, signal },
+  { resourceGroup, resourceName, appId },
+) => {
   const { secretText, keyId, endDateTime } = await arm.stackHci.arcSettings
     .generatePassword(resourceGroup, resourceName, 'default', { abortSignal: signal })
     .catch((error: unknown) => {

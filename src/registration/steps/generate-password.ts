@@ -9,7 +9,10 @@ export interface GeneratePasswordArguments {
 
 /** The secret of the Arc service principal can be read in this answer only; it is kept in our own Secret until the nodes hold it. */
 export const generatePassword: Step<GeneratePasswordArguments> = {
-  microsoft: { words: "Create the Arc service principal's secret", command: 'Invoke-AzResourceAction generatePassword' },
+  microsoft: {
+    words: "Create the Arc service principal's secret",
+    command: 'Invoke-AzResourceAction generatePassword',
+  },
   after: ['AssignArcRoles'],
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
@@ -24,7 +27,18 @@ export const generatePassword: Step<GeneratePasswordArguments> = {
       if (arcInitialized(probe, observed.arcSettings.value)) return [{ state: 'Done', on }];
     }
     if (observed.arcSecret.state === 'unknown') return [unread(on, observed.arcSecret)];
-    const held = observed.arcSecret.state === 'present' && observed.arcSecret.value.hasText && sameId(observed.arcSecret.value.appId, appId);
-    return [held ? { state: 'Done', on } : { state: 'Ready', on, arguments: { resourceGroup: target.resourceGroup, resourceName: target.resourceName, appId } }];
+    const held =
+      observed.arcSecret.state === 'present' &&
+      observed.arcSecret.value.hasText &&
+      sameId(observed.arcSecret.value.appId, appId);
+    return [
+      held
+        ? { state: 'Done', on }
+        : {
+            state: 'Ready',
+            on,
+            arguments: { resourceGroup: target.resourceGroup, resourceName: target.resourceName, appId },
+          },
+    ];
   },
 };

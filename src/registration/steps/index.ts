@@ -23,8 +23,7 @@ import { startCloudManagement } from './start-cloud-management.ts';
 import { sync } from './sync.ts';
 import { uploadCertificate } from './upload-certificate.ts';
 
-/** All steps, in the order in which Register-AzStackHCI does them. */
-export const steps = {
+const table = {
   CreateResourceGroup: createResourceGroup,
   RegisterResourceProvider: registerResourceProvider,
   CreateCluster: createCluster,
@@ -49,7 +48,11 @@ export const steps = {
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
   Sync: sync,
-} as const;
+};
 
-export type StepName = keyof typeof steps;
-export type StepArguments<N extends StepName> = (typeof steps)[N] extends Step<infer A> ? A : never;
+export type StepName = keyof typeof table;
+export type StepArguments<N extends StepName> = (typeof table)[N] extends Step<infer A> ? A : never;
+
+/** All steps, in the order in which Register-AzStackHCI does them. */
+export const steps: { readonly [N in StepName]: Step<StepArguments<N>> } = table;
+export const stepNames = Object.keys(table).filter((name): name is StepName => name in table);

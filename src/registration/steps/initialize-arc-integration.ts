@@ -20,9 +20,11 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
     const all = members(input);
     const unreadNode = all.find(({ probe }) => probe === undefined);
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
-    if (all.some(({ probe }) => probe !== undefined && arcInitialized(probe, arcSettings.value))) return [{ state: 'Done', on }];
+    if (all.some(({ probe }) => probe !== undefined && arcInitialized(probe, arcSettings.value)))
+      return [{ state: 'Done', on }];
     // A new secret takes seconds to minutes until Microsoft Entra knows it. It is handed over only once it was seen to work.
-    if (arcSignIn.state !== 'present') return [waiting(on, 'the new secret of the Arc service principal does not sign in yet', ['arcSignIn'], 3)];
+    if (arcSignIn.state !== 'present')
+      return [waiting(on, 'the new secret of the Arc service principal does not sign in yet', ['arcSignIn'], 3)];
     const node = clusterNode(input);
     const appId = arcSettings.value.properties.arcApplicationClientId;
     if (node === undefined || !nonEmpty(appId)) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];

@@ -7,7 +7,11 @@ export interface NodeArguments {
 const minimumRemainingMs = 60 * 86_400_000; // Register-AzStackHCI refuses a certificate with less (9109)
 
 export const newRegistrationCertificate: Step<NodeArguments> = {
-  microsoft: { words: 'Create a registration certificate on each node', command: 'New-AzureStackHCIRegistrationCertificate', events: [9110] },
+  microsoft: {
+    words: 'Create a registration certificate on each node',
+    command: 'New-AzureStackHCIRegistrationCertificate',
+    events: [9110],
+  },
   after: ['CreateClusterIdentity', 'AssignResourceManagerRole'],
   affects: (node) => [`probe/${node}`],
   evaluate(input) {

@@ -3,7 +3,10 @@ import type { NodeArguments } from './new-registration-certificate.ts';
 
 /** A task of the whole cluster, so that it also onboards nodes that join later. */
 export const registerArcRegistrationTask: Step<NodeArguments> = {
-  microsoft: { words: 'Register the Arc registration task', command: 'Register-ClusteredScheduledTask ArcRegistrationTask' },
+  microsoft: {
+    words: 'Register the Arc registration task',
+    command: 'Register-ClusteredScheduledTask ArcRegistrationTask',
+  },
   after: ['InitializeArcIntegration'],
   affects: () => ['probe/'],
   evaluate(input) {
@@ -12,8 +15,13 @@ export const registerArcRegistrationTask: Step<NodeArguments> = {
     const all = members(input);
     const unreadNode = all.find(({ probe }) => probe === undefined);
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
-    if (all.some(({ probe }) => probe !== undefined && probe.arcRegistrationTask !== null)) return [{ state: 'Done', on }];
+    if (all.some(({ probe }) => probe !== undefined && probe.arcRegistrationTask !== null))
+      return [{ state: 'Done', on }];
     const node = clusterNode(input);
-    return [node === undefined ? unread(on, { state: 'absent', at: input.now, via: 'live' }) : { state: 'Ready', on, arguments: { node } }];
+    return [
+      node === undefined
+        ? unread(on, { state: 'absent', at: input.now, via: 'live' })
+        : { state: 'Ready', on, arguments: { node } },
+    ];
   },
 };

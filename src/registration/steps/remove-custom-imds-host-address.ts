@@ -9,6 +9,8 @@ export const removeCustomImdsHostAddress: Step<NodeArguments> = {
   evaluate: (input) =>
     members(input).map(({ name, fact, probe }): Evaluation<NodeArguments> => {
       if (probe === undefined) return unread(name, fact);
-      return probe.customImdsHostAddress === null ? { state: 'Done', on: name } : { state: 'Ready', on: name, arguments: { node: name } };
+      return probe.customImdsHostAddress === null
+        ? { state: 'Done', on: name }
+        : { state: 'Ready', on: name, arguments: { node: name } };
     }),
 };

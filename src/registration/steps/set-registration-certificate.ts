@@ -8,7 +8,10 @@ export interface SetRegistrationCertificateArguments {
 }
 
 /** What the nodes are told of the cloud. Undefined while Azure has not filled it in. */
-export function registrationParameters({ target }: PlanInput, resource: ClusterResource): OperationArguments<'setRegistrationCertificate'> | undefined {
+export function registrationParameters(
+  { target }: PlanInput,
+  resource: ClusterResource,
+): OperationArguments<'setRegistrationCertificate'> | undefined {
   const { serviceEndpoint, aadClientId, cloudId } = resource.properties;
   if (!nonEmpty(serviceEndpoint) || !nonEmpty(aadClientId) || !nonEmpty(cloudId)) return undefined;
   return {
@@ -24,7 +27,11 @@ export function registrationParameters({ target }: PlanInput, resource: ClusterR
 }
 
 export const setRegistrationCertificate: Step<SetRegistrationCertificateArguments> = {
-  microsoft: { words: 'Set the registration certificate on each node', command: 'Set-AzureStackHCIRegistrationCertificate', events: [9110, 9111] },
+  microsoft: {
+    words: 'Set the registration certificate on each node',
+    command: 'Set-AzureStackHCIRegistrationCertificate',
+    events: [9110, 9111],
+  },
   after: ['UploadCertificate'],
   affects: (node) => [`probe/${node}`],
   evaluate(input) {

@@ -8,7 +8,11 @@ export interface SetRegistrationArguments {
 }
 
 export const setRegistration: Step<SetRegistrationArguments> = {
-  microsoft: { words: 'Register the cluster on one node', command: 'Set-AzureStackHCIRegistration', events: [9001, 9114] },
+  microsoft: {
+    words: 'Register the cluster on one node',
+    command: 'Set-AzureStackHCIRegistration',
+    events: [9001, 9114],
+  },
   after: ['SetRegistrationCertificate'],
   affects: () => ['probe/', 'cluster', 'resource'],
   evaluate(input) {
@@ -19,11 +23,17 @@ export const setRegistration: Step<SetRegistrationArguments> = {
     const all = members(input);
     const unreadNode = all.find(({ probe }) => probe === undefined);
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
-    if (all.every(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId))) return [{ state: 'Done', on }];
+    if (all.every(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId)))
+      return [{ state: 'Done', on }];
     const parameters = registrationParameters(input, resource.value);
     const node = clusterNode(input);
     const { aadApplicationObjectId, aadServicePrincipalObjectId } = resource.value.properties;
-    if (parameters === undefined || node === undefined || !nonEmpty(aadApplicationObjectId) || !nonEmpty(aadServicePrincipalObjectId)) {
+    if (
+      parameters === undefined ||
+      node === undefined ||
+      !nonEmpty(aadApplicationObjectId) ||
+      !nonEmpty(aadServicePrincipalObjectId)
+    ) {
       return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
     }
     return [

@@ -7,7 +7,10 @@ export interface SetSystemAssignedIdentityArguments {
 
 /** Adds the system-assigned identity to what is there: Az.StackHCI would overwrite a user-assigned one. */
 export const setSystemAssignedIdentity: Step<SetSystemAssignedIdentityArguments> = {
-  microsoft: { words: 'Enable the system-assigned identity of the cluster resource', command: 'Set-AzResource (PATCH identity)' },
+  microsoft: {
+    words: 'Enable the system-assigned identity of the cluster resource',
+    command: 'Set-AzResource (PATCH identity)',
+  },
   after: ['CreateCluster', 'AdoptCluster'],
   affects: () => ['resource'],
   evaluate({ target, observed }) {

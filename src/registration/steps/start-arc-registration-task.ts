@@ -11,7 +11,11 @@ const onboarded = (name: string, probe: Probe, { target }: PlanInput): boolean =
   probe.arc?.nodesArcStatus[name.toLowerCase()] === 'Enabled';
 
 export const startArcRegistrationTask: Step<NodeArguments> = {
-  microsoft: { words: 'Enable Arc on each node', command: 'Start-ScheduledTask ArcRegistrationTask', events: [9006, 9116] },
+  microsoft: {
+    words: 'Enable Arc on each node',
+    command: 'Start-ScheduledTask ArcRegistrationTask',
+    events: [9006, 9116],
+  },
   after: ['RegisterArcRegistrationTask'],
   submits: { waitSeconds: 60 },
   affects: (node) => [`probe/${node}`],
@@ -21,9 +25,13 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
       if (onboarded(name, probe, input)) return { state: 'Done', on: name };
-      if (probe.arcRegistrationTask?.state === 'Running') return waiting(name, 'the Connected Machine agent is being installed and connected', [`probe/${name}`], 3);
+      if (probe.arcRegistrationTask?.state === 'Running')
+        return waiting(name, 'the Connected Machine agent is being installed and connected', [`probe/${name}`], 3);
       const started = underWay(input, 'StartArcRegistrationTask', name, [`probe/${name}`]);
-      const failed = probe.arcRegistrationTask?.lastTaskResult !== 0 && probe.arcRegistrationTask?.lastTaskResult !== null && probe.arcRegistrationTask?.lastRunTime !== null;
+      const failed =
+        probe.arcRegistrationTask?.lastTaskResult !== 0 &&
+        probe.arcRegistrationTask?.lastTaskResult !== null &&
+        probe.arcRegistrationTask?.lastRunTime !== null;
       if (started !== undefined && !failed) return started;
       return { state: 'Ready', on: name, arguments: { node: name } };
     });

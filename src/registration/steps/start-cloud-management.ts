@@ -10,7 +10,11 @@ export interface StartCloudManagementArguments {
 
 /** From 22H2 on. Its failure is told and holds nothing, as in Register-AzStackHCI. */
 export const startCloudManagement: Step<StartCloudManagementArguments> = {
-  microsoft: { words: 'Start Cloud Management', command: "Add-ClusterGroup 'Cloud Management'", events: [9119, 9120, 9121] },
+  microsoft: {
+    words: 'Start Cloud Management',
+    command: "Add-ClusterGroup 'Cloud Management'",
+    events: [9119, 9120, 9121],
+  },
   after: ['SetRegistration'],
   optional: true,
   affects: () => ['cluster'],
@@ -18,10 +22,18 @@ export const startCloudManagement: Step<StartCloudManagementArguments> = {
     const on = 'Cloud Management';
     const probe = valueOf(input.observed.probes[clusterNode(input) ?? '']);
     if (probe === undefined) return [waiting(on, 'no node answers', [], 0, 'NodeUnreachable')];
-    const serviceName = (['HciCloudManagementSvc', 'HciClusterAgentSvc'] as const).find((service) => probe.cloudManagementServices.includes(service));
+    const serviceName = (['HciCloudManagementSvc', 'HciClusterAgentSvc'] as const).find((service) =>
+      probe.cloudManagementServices.includes(service),
+    );
     if (serviceName === undefined || !nonEmpty(probe.registration.nextSync)) return [];
     if (input.observed.cluster.state !== 'present') return [unread(on, input.observed.cluster)];
     if (input.observed.cluster.value.cloudManagement?.state === 'Online') return [{ state: 'Done', on }];
-    return [{ state: 'Ready', on, arguments: { node: members(input).find((member) => member.probe === probe)?.name ?? '', serviceName } }];
+    return [
+      {
+        state: 'Ready',
+        on,
+        arguments: { node: members(input).find((member) => member.probe === probe)?.name ?? '', serviceName },
+      },
+    ];
   },
 };

@@ -27,19 +27,41 @@ export const sync: Step<NodeArguments> = {
     for (const { name, fact, probe } of all) {
       if (probe === undefined || !registeredTo(probe, target.resourceId)) return [unread(on, fact)];
       if (probe.registration.connectionStatus === 'Connected') continue;
-      if (probe.registration.connectionStatus === 'OutOfPolicy') return [{ state: 'Blocked', on, reason: 'NodeOutOfPolicy', message: `${name} is out of policy` }];
+      if (probe.registration.connectionStatus === 'OutOfPolicy')
+        return [{ state: 'Blocked', on, reason: 'NodeOutOfPolicy', message: `${name} is out of policy` }];
     }
     const notShown = arcNotShown(input);
     const connected = all.every(({ probe }) => probe?.registration.connectionStatus === 'Connected');
     if (connected && notShown.length === 0) return [{ state: 'Done', on }];
 
-    const message = connected ? `Azure does not show ${notShown.join(', ')} as Arc-connected yet` : 'the cluster has not synchronised with Azure yet';
+    const message = connected
+      ? `Azure does not show ${notShown.join(', ')} as Arc-connected yet`
+      : 'the cluster has not synchronised with Azure yet';
     if (memory.lastSync !== undefined && now.getTime() - memory.lastSync.getTime() < spacingMs) {
-      return [waiting(on, message, ['arcSettings', 'resource', ...all.map(({ name }) => `probe/${name}` as const)], 5, 'ArcSyncPending')];
+      return [
+        waiting(
+          on,
+          message,
+          ['arcSettings', 'resource', ...all.map(({ name }) => `probe/${name}` as const)],
+          5,
+          'ArcSyncPending',
+        ),
+      ];
     }
-    const fresh = all.find(({ probe }) => probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs);
+    const fresh = all.find(
+      ({ probe }) =>
+        probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs,
+    );
     if (fresh !== undefined) {
-      return [waiting(on, `${fresh.name} has just booted: synchronising now would delete its Arc resource`, ['arcSettings', `probe/${fresh.name}`], 60, 'ArcSyncPending')];
+      return [
+        waiting(
+          on,
+          `${fresh.name} has just booted: synchronising now would delete its Arc resource`,
+          ['arcSettings', `probe/${fresh.name}`],
+          60,
+          'ArcSyncPending',
+        ),
+      ];
     }
     const node = clusterNode(input);
     if (node === undefined) return [waiting(on, 'no node is up', [], 0, 'NodeUnreachable')];

@@ -13,7 +13,10 @@ export interface UploadCertificateArguments {
  * read back without rights on the application, so a restart in between uploads the same certificates once more, which changes nothing.
  */
 export const uploadCertificate: Step<UploadCertificateArguments> = {
-  microsoft: { words: 'Upload the certificates to the application', command: 'Invoke-AzResourceAction uploadCertificate' },
+  microsoft: {
+    words: 'Upload the certificates to the application',
+    command: 'Invoke-AzResourceAction uploadCertificate',
+  },
   after: ['NewRegistrationCertificate'],
   submits: { waitSeconds: 300 },
   affects: () => [],
@@ -25,7 +28,8 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
     const all = members(input);
     const unreadNode = all.find(({ probe }) => probe === undefined);
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
-    if (all.every(({ probe }) => probe !== undefined && certificateSet(probe, input, resource.value))) return [{ state: 'Done', on }];
+    if (all.every(({ probe }) => probe !== undefined && certificateSet(probe, input, resource.value)))
+      return [{ state: 'Done', on }];
     const created = all.flatMap(({ probe }) => probe?.certificate.created ?? []);
     const thumbprints = created
       .map(({ thumbprint }) => thumbprint)
@@ -37,6 +41,16 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
       const pending = underWay(input, 'UploadCertificate', on, [`operation/${key}`]);
       if (pending !== undefined) return [pending];
     }
-    return [{ state: 'Ready', on, arguments: { resourceId: target.resourceId, certificates: created.map(({ certificate }) => certificate), thumbprints } }];
+    return [
+      {
+        state: 'Ready',
+        on,
+        arguments: {
+          resourceId: target.resourceId,
+          certificates: created.map(({ certificate }) => certificate),
+          thumbprints,
+        },
+      },
+    ];
   },
 };

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { InvalidAdminInput, mergePatch, startAdminServer, type Exchange } from '../shared/admin.ts';
+import { InvalidAdminInput, mergePatch, startAdminServer, type Exchange, type OnExchange } from '../shared/admin.ts';
 import { createAuthority } from './certificates.ts';
 import { createDataPlane } from './dataPlane.ts';
 import { createFaults, Fault, type Host } from './faults.ts';
@@ -26,6 +26,7 @@ export interface AzureOptions {
   readonly settings?: Partial<Settings>;
   /** Appended to; its own by default. */
   readonly log?: Exchange[];
+  readonly onExchange?: OnExchange;
 }
 
 export interface SimulatedAzure {
@@ -87,6 +88,7 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
       now: world.now,
       faults,
       log,
+      onExchange: options.onExchange,
     });
     closing.push(listener.close);
     return listener;

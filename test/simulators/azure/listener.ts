@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Exchange } from '../shared/admin.ts';
+import type { Exchange, OnExchange } from '../shared/admin.ts';
 import type { FaultEffect, Faults, Host } from './faults.ts';
 
 export interface Request {
@@ -32,6 +32,7 @@ export interface ListenerOptions {
   readonly now: () => Date;
   readonly faults: Faults;
   readonly log: Exchange[];
+  readonly onExchange: OnExchange | undefined;
 }
 
 export interface Listener {
@@ -51,15 +52,18 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const request = await readRequest(incoming, base);
     const time = options.now().toISOString();
-    const record = (status: number | null, headers: Readonly<Record<string, string>>, body: unknown) =>
-      options.log.push({
+    const record = async (status: number | null, headers: Readonly<Record<string, string>>, body: unknown) => {
+      const exchange = {
         time,
         principal: options.principal(request),
         request: { method: request.method, url: request.url.href, headers: request.headers, body: request.body },
         response: { status, headers, body },
-      });
-    const cut = () => {
-      record(null, {}, null);
+      };
+      options.log.push(exchange);
+      await options.onExchange?.(exchange);
+    };
+    const cut = async () => {
+      await record(null, {}, null);
       incoming.socket.destroy();
     };
 
@@ -68,7 +72,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (effect !== undefined && 'delaySeconds' in effect) await pause(effect.delaySeconds);
     if (effect !== undefined && 'dropRequest' in effect) return cut();
     if (effect !== undefined && 'hang' in effect) {
-      record(null, {}, null);
+      await record(null, {}, null);
       return undefined;
     }
     const reply = effect !== undefined && 'respond' in effect ? effect.respond : await options.handle(request);
@@ -80,9 +84,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       headers['content-type'] = jsonType;
     }
     headers['content-length'] = String(request.method === 'HEAD' ? 0 : Buffer.byteLength(text));
+    await record(reply.status, headers, reply.body ?? null);
     outgoing.sendDate = false;
     outgoing.writeHead(reply.status, headers).end(request.method === 'HEAD' ? undefined : text);
-    record(reply.status, headers, reply.body ?? null);
     return undefined;
   };
 

@@ -1,7 +1,7 @@
 import { Value } from 'typebox/value';
 import { Type } from 'typebox';
 import { frame, operations, operationsVersion, type OperationName } from '../../../src/nodes/operations.ts';
-import type { Exchange } from '../shared/admin.ts';
+import type { Exchange, OnExchange } from '../shared/admin.ts';
 import { CmdletError } from './cmdlets/cmdlet.ts';
 import type { FaultEffect, Faults } from './faults.ts';
 import { runOperation } from './operations.ts';
@@ -106,14 +106,14 @@ export interface Executor {
   ): Promise<Reaction>;
 }
 
-export const createExecutor = (faults: Faults, log: Exchange[]): Executor => ({
+export const createExecutor = (faults: Faults, log: Exchange[], onExchange: OnExchange | undefined): Executor => ({
   execute: async (context, principal, authority, command, stdin) => {
     const { world, clusterName, nodeName } = context;
     const time = instant(world);
     const read = readCommand(command);
     const name = 'operation' in read ? read.operation : command;
-    const record = (reaction: Reaction): Reaction => {
-      log.push({
+    const record = async (reaction: Reaction): Promise<Reaction> => {
+      const exchange = {
         time,
         principal,
         request: { method: 'EXEC', url: `ssh://${authority}/${name}`, headers: {}, body: parse(stdin) ?? stdin },
@@ -122,7 +122,9 @@ export const createExecutor = (faults: Faults, log: Exchange[]): Executor => ({
           headers: {},
           body: reaction.kind === 'answer' ? frameOf(reaction.stdout) : null,
         },
-      });
+      };
+      log.push(exchange);
+      await onExchange?.(exchange);
       return reaction;
     };
     if ('refusal' in read) return record({ kind: 'answer', ...read.refusal });

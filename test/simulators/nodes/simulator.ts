@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { InvalidAdminInput, mergePatch, startAdminServer, type Exchange } from '../shared/admin.ts';
+import { InvalidAdminInput, mergePatch, startAdminServer, type Exchange, type OnExchange } from '../shared/admin.ts';
 import { createArcRegistrationTasks } from './arcAgent.ts';
 import type { Build } from './builds.ts';
 import { createCloud, type AzureEndpoints } from './cloud.ts';
@@ -30,6 +30,7 @@ export interface SimulatedNodesOptions {
   readonly azure: AzureEndpoints;
   readonly clusters: readonly SimulatedClusterOptions[];
   readonly settings?: Partial<Settings>;
+  readonly onExchange?: OnExchange;
 }
 
 export interface SimulatedNodes {
@@ -89,7 +90,7 @@ export const startSimulatedNodes = async (options: SimulatedNodesOptions): Promi
   const log: Exchange[] = [];
   const defects: unknown[] = [];
   const faults = createFaults();
-  const executor = createExecutor(faults, log);
+  const executor = createExecutor(faults, log, options.onExchange);
   const nodes = new Map<string, RunningNode>();
 
   const world: World = {

@@ -18,6 +18,9 @@ export interface Exchange {
   };
 }
 
+/** Awaited for each exchange as it is logged: what it does is done, and no byte of its answer was sent. */
+export type OnExchange = (exchange: Exchange) => void | Promise<void>;
+
 /** Thrown by `putState`, `settings.put`, `putFaults` and routes for input that is refused: the caller gets 400 with the message. */
 export class InvalidAdminInput extends Error {
   override name = 'InvalidAdminInput';

@@ -1,0 +1,55 @@
+import type { HciClusterRegistration } from '../api/registration.ts';
+import * as judge from './conditions.ts';
+import { toConditions, type StatusDraft, type Verdict, type Verdicts } from './draft.ts';
+import type { Observed } from './facts.ts';
+import { handledPokes } from './pokes.ts';
+import { reportNodeItems } from './report-parts.ts';
+
+const passing = new Set(['Reconciling', 'Stalled', 'Suspended']);
+
+/** Status of an object that is not worked on: what was known stays, and the conditions say why. */
+export function reportIdle(
+  registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
+  verdicts: Verdicts,
+  observedGeneration: number | undefined,
+  now: Date,
+): StatusDraft {
+  const known = (registration.status?.conditions ?? []).filter(({ type }) => !passing.has(type));
+  const kept = Object.fromEntries(
+    known.map(({ type, status, reason, message }) => [type, { status, reason, message }]),
+  );
+  return {
+    ...registration.status,
+    observedGeneration: observedGeneration ?? registration.status?.observedGeneration,
+    conditions: toConditions(registration, { ...kept, ...verdicts }, now),
+  };
+}
+
+const unknownUntilAnswer = (what: string): Verdict => ({
+  status: 'Unknown',
+  reason: 'NotYetObserved',
+  message: `${what} is not known until a node answers.`,
+});
+
+/** Status while the name of the cluster is not known: no node has answered yet. */
+export function reportUnresolved(registration: HciClusterRegistration, observed: Observed, now: Date): StatusDraft {
+  const nodes = judge.nodesReachable({ observed });
+  const verdicts: Verdicts = {
+    Ready: { ...nodes, status: 'False' },
+    Reconciling: { status: 'True', reason: 'ProgressingWithRetry', message: nodes.message },
+    Authenticated: judge.authenticated(observed.signIn),
+    PermissionsSatisfied: unknownUntilAnswer('The scope of the permissions'),
+    NodesReachable: nodes,
+    Registered: unknownUntilAnswer('The registration'),
+    Connected: unknownUntilAnswer('The connection'),
+    ArcConnected: unknownUntilAnswer('The state of Arc'),
+    CredentialsCurrent: judge.credentialsCurrent([], now),
+    InSync: { status: 'Unknown', reason: 'NotObserved', message: nodes.message },
+  };
+  const total = observed.nodes.length;
+  return {
+    ...reportIdle(registration, verdicts, registration.metadata.generation, now),
+    ...handledPokes(registration),
+    nodes: { total, registered: 0, arcConnected: 0, arcSummary: `0/${total}`, items: reportNodeItems(observed) },
+  };
+}

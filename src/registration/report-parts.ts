@@ -1,0 +1,61 @@
+import type { CredentialStatus } from '../api/status.ts';
+import { bounded, seconds, type Draft, type StatusDraft } from './draft.ts';
+import { valueOf, type Observed } from './facts.ts';
+import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
+import { arcNotShown } from './steps/sync.ts';
+
+type NodesDraft = NonNullable<StatusDraft['nodes']>;
+
+const maximumNodes = 16;
+
+export function reportNodes(input: PlanInput): NodesDraft {
+  const { observed, target, spec } = input;
+  const notShown = new Set(arcNotShown(input));
+  const arcConnected = arcWanted(input) ? observed.nodes.filter(({ name }) => !notShown.has(name)).length : 0;
+  const total = observed.nodes.length;
+  return {
+    total,
+    registered: members(input).filter(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId))
+      .length,
+    arcConnected,
+    arcSummary: spec.arc.state === 'Enabled' ? `${arcConnected}/${total}` : spec.arc.state,
+    items: reportNodeItems(observed),
+  };
+}
+
+export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observed): NodesDraft['items'] {
+  const details = valueOf(arcSettings)?.properties.perNodeDetails ?? [];
+  const arcStatus = new Map(details.map(({ name, state }) => [name.toLowerCase(), state]));
+  return nodes.slice(0, maximumNodes).map(({ name, address }) => {
+    const fact = probes[name];
+    const probe = valueOf(fact);
+    const why = fact?.state === 'unknown' ? fact.why : undefined;
+    return {
+      name,
+      address: address === '' ? undefined : address,
+      registrationStatus: probe?.registration.registrationStatus,
+      connectionStatus: probe?.registration.connectionStatus ?? undefined,
+      arcStatus: arcStatus.get(name.toLowerCase()) ?? undefined,
+      agentVersion: probe?.agent?.version,
+      hostKey: hostKeys[name],
+      lastProbeTime: fact?.state === 'present' ? seconds(fact.at) : undefined,
+      reason: why?.reason,
+      message: why === undefined ? undefined : bounded(why.message),
+    };
+  });
+}
+
+/** The credentials that the cluster uses, with what is known of their expiry. */
+export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
+  const secret = valueOf(input.observed.arcSecret);
+  const certificates = members(input).flatMap(({ name, probe }): Draft<CredentialStatus>[] => {
+    const created = probe?.certificate.created;
+    if (created === null || created === undefined || probe?.certificate.set?.thumbprint !== created.thumbprint)
+      return [];
+    const notAfter = seconds(new Date(created.notAfter));
+    return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
+  });
+  if (secret === undefined) return certificates;
+  const notAfter = secret.notAfter === undefined ? undefined : seconds(new Date(secret.notAfter));
+  return [{ name: 'ArcServicePrincipal', notAfter, keyId: secret.keyId, source: 'generatePassword' }, ...certificates];
+}

@@ -1,0 +1,59 @@
+import { glob, readFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+
+// Which room may import which (docs/architecture.md). A file is judged by the first rule that its path fits.
+
+interface Rule {
+  files: RegExp;
+  /** What it must not import, by path from the root, or by package name. */
+  never: RegExp;
+  because: string;
+}
+
+const rules: Rule[] = [
+  {
+    files: /^src\/kube\//,
+    never: /^(src\/(?!kube\/)|@azure\/|ssh2$)/,
+    because: 'the runtime knows nothing of HCI, Azure or nodes',
+  },
+  {
+    files: /^src\/azure\//,
+    never: /^(src\/(?!azure\/)|@kubernetes\/|ssh2$)/,
+    because: 'Azure knows neither Kubernetes nor nodes nor what is done with them',
+  },
+  {
+    files: /^src\/nodes\//,
+    never: /^(src\/(?!nodes\/)|@kubernetes\/|@azure\/)/,
+    because: 'nodes know neither Kubernetes nor Azure',
+  },
+  {
+    files: /^src\/api\//,
+    never: /^(src\/(?!api\/|kube\/schema)|@kubernetes\/|@azure\/|ssh2$)/,
+    because: 'the API is data',
+  },
+  {
+    files:
+      /^src\/registration\/(plan|report|conditions|guards|permissions|target|step|schedule|pokes|memory|facts|steps\/(?!.*\.act\.ts$).*)\.ts$/,
+    never:
+      /(\.act\.ts$|^src\/registration\/(act|observe|observe-nodes|sessions|arc-secret|reconcile|status-writer|clients|reader)\.ts$|^src\/(kube\/(?!schema)|azure\/(resource-manager|reads|credentials|budget)|nodes\/(ssh|transport))|^(@azure\/|@kubernetes\/|ssh2$|node:(fs|net|http|https|child_process)))/,
+    because: 'decisions do no I/O',
+  },
+  { files: /^src\//, never: /^test\//, because: 'the controller does not know the simulators' },
+];
+
+const root = join(import.meta.dirname, '..');
+const problems: string[] = [];
+let count = 0;
+for await (const file of glob('src/**/*.ts', { cwd: root })) {
+  if (/\.test\.ts$|\/testing\/|\.fake-node\.ts$/.test(file)) continue;
+  count += 1;
+  const text = await readFile(join(root, file), 'utf8');
+  for (const [, from = ''] of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
+    const imported = from.startsWith('.') ? relative(root, join(root, dirname(file), from)) : from;
+    for (const { files, never, because } of rules) {
+      if (files.test(file) && never.test(imported)) problems.push(`${file} imports ${imported}: ${because}`);
+    }
+  }
+}
+process.stdout.write(problems.length === 0 ? `${count} files keep to their rooms\n` : `${problems.join('\n')}\n`);
+process.exitCode = problems.length === 0 ? 0 : 1;
