@@ -13,7 +13,7 @@ const endpoints = Type.Object(
   { additionalProperties: false },
 );
 
-const ConfigurationSchema = Type.Object(
+export const ConfigurationSchema = Type.Object(
   {
     instanceId: Type.Optional(
       Type.String({
