@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { startControlPlane, type ControlPlane } from '../controlplane/start.ts';
 import { startSimulatedAzure, type AzureOptions, type SimulatedAzure } from '../simulators/azure/azure.ts';
-import type { OnExchange } from '../simulators/shared/admin.ts';
+import { mergePatch, type OnExchange } from '../simulators/shared/admin.ts';
 import { startSimulatedNodes, type SimulatedNodes, type SimulatedNodesOptions } from '../simulators/nodes/simulator.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -77,7 +77,9 @@ export async function startOutside(options: {
 }
 
 /** A control plane with the CRDs and the controller's own account and rights, and the world outside. */
-export async function startLab(options: { audit?: boolean; say?: (line: string) => void } = {}): Promise<Lab> {
+export async function startLab(
+  options: { audit?: boolean; say?: (line: string) => void; clusters?: SimulatedNodesOptions['clusters'] } = {},
+): Promise<Lab> {
   const directory = await mkdtemp(join(tmpdir(), 'hci-lab-'));
   const controlPlane = await startControlPlane({
     directory: join(directory, 'controlplane'),
@@ -103,6 +105,7 @@ export async function startLab(options: { audit?: boolean; say?: (line: string) 
     const outside = await startOutside({
       directory: join(directory, 'outside'),
       serviceAccountIssuer: controlPlane.serviceAccountIssuer,
+      ...(options.clusters === undefined ? {} : { clusters: options.clusters }),
     });
     const close = async () => {
       await Promise.all([outside.close(), controlPlane.stop()]);
@@ -118,7 +121,11 @@ export async function startLab(options: { audit?: boolean; say?: (line: string) 
 /** Manifests for one simulated cluster: its Secrets and its HciClusterRegistration. */
 export async function sampleManifests(
   outside: Outside,
-  options: { namespace: string; cluster?: string; spec?: Record<string, unknown> },
+  options: {
+    namespace: string;
+    cluster?: string;
+    /** JSON merge patch for the HciClusterRegistration. */ patch?: unknown;
+  },
 ): Promise<string> {
   const cluster = outside.nodes.clusters.find(({ name }) => name === (options.cluster ?? sampleCluster.name));
   if (cluster === undefined) throw new Error(`no simulated cluster ${options.cluster}`);
@@ -158,11 +165,10 @@ export async function sampleManifests(
           },
         },
         arc: { defaultExtensions: 'Consent' },
-        ...options.spec,
       },
     },
   ]
-    .map((manifest) => stringify(manifest))
+    .map((manifest) => stringify(manifest.kind === 'Secret' ? manifest : mergePatch(manifest, options.patch ?? {})))
     .join('---\n');
 }
 
