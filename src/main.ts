@@ -113,6 +113,7 @@ async function main(): Promise<void> {
     onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
     signal: stop.signal,
   });
+  queue.shutDown();
   await Promise.all([watching, transport.close()]);
   await kube.close();
   log.info('stopped');
@@ -127,7 +128,9 @@ async function kubeSystemUid(kube: ReturnType<typeof createKubeClient>, signal: 
 
 try {
   await main();
+  // Idle connections to Azure would keep the process for as long as they are kept alive.
+  process.exit();
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  process.exit(1);
 }

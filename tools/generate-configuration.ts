@@ -16,7 +16,7 @@ export function configurationPage(path: string): Promise<string> {
     'The controller reads one YAML file, named by `--config`. Every field has a default, and without the flag all defaults hold. It is read once: restart the controller after a change. A field that does not exist, or a value that does not fit, ends it at once with a message that names the file and the field.',
     'In `deploy/controller.yaml` the file is the key `controller.yaml` of the ConfigMap `hci-registration-controller` in the namespace `hci-system`. An example:',
     example,
-    ...describeObject('Fields', readSchema(ConfigurationSchema)),
+    ...describeObject(['configuration'], readSchema(ConfigurationSchema)),
     '## Command line',
     [
       '- `--config FILE`: the configuration.',

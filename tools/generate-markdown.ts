@@ -37,14 +37,16 @@ const SchemaNode = Type.Cyclic(
 export type SchemaNode = Static<typeof SchemaNode>;
 
 /** Reads a schema, as TypeBox or as the CRD has it. Throws if it is not one. */
-export const readSchema = (schema: unknown): SchemaNode =>
-  Value.Parse(SchemaNode, JSON.parse(JSON.stringify(schema)));
+export const readSchema = (schema: unknown): SchemaNode => Value.Parse(SchemaNode, JSON.parse(JSON.stringify(schema)));
 
 const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
 
 /** `a`, `b` or `c`. */
 const alternatives = (values: readonly string[]): string =>
-  values.map(code).join(', ').replace(/, ([^,]*)$/, ' or $1');
+  values
+    .map(code)
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' or $1');
 
 const between = (low: number | undefined, high: number | undefined): string =>
   low === undefined || low === 0 ? `at most ${high}` : low === high ? `${low}` : `${low} to ${high}`;
@@ -64,44 +66,69 @@ function typeOf(node: SchemaNode): string {
       return `list of ${items}${size}${keys === undefined ? '' : `, one for each ${keys.map(code).join(' and ')}`}`;
     }
     case 'object':
+      if (isReference(node)) return 'reference: `name`';
       return node.properties === undefined || Object.keys(node.properties).length === 0
         ? `map of strings${node.maxProperties === undefined ? '' : `, ${between(0, node.maxProperties)}`}`
         : 'object';
+    case undefined:
+      throw new Error('a field without a type');
     default:
-      return node.type ?? 'any';
+      return node.type;
   }
 }
 
-const hasFields = (node: SchemaNode): boolean => Object.keys(node.properties ?? {}).length > 0;
-const messages = (node: SchemaNode): string[] =>
-  (node['x-kubernetes-validations'] ?? []).map(({ message }) => message);
+/** An object that only names another one: its description says all. */
+const isReference = (node: SchemaNode): boolean => Object.keys(node.properties ?? {}).join() === 'name';
+const hasFields = (node: SchemaNode): boolean => Object.keys(node.properties ?? {}).length > 0 && !isReference(node);
+const messages = (node: SchemaNode | undefined): string[] =>
+  (node?.['x-kubernetes-validations'] ?? []).map(({ message }) => message);
+
+function describeField(name: string, field: SchemaNode, required: boolean, note: string | undefined): string {
+  const facts = [
+    typeOf(field),
+    ...(required && field.default === undefined ? ['required'] : []),
+    ...(field.default === undefined || hasFields(field) ? [] : [`default ${code(field.default)}`]),
+  ];
+  const rules = [...messages(field), ...messages(field.items)].map((message) => `\n  - refused with: ${message}`);
+  const remark = note === undefined ? '' : ` **In this version:** ${note}`;
+  // The rules of an object stand in its own section.
+  return `- **\`${name}\`** (${facts.join('; ')}). ${field.description ?? ''}${remark}${objectIn(field) === undefined ? rules.join('') : ''}`.trimEnd();
+}
+
+const objectIn = (field: SchemaNode): SchemaNode | undefined =>
+  [field, field.items].find((node) => node !== undefined && hasFields(node));
+
+/** What is to be said of a field beside what its schema says, by the path of the field. */
+export type NoteOf = (path: string) => string | undefined;
 
 /** A section for an object and for each object in it: its fields with type, default, meaning, and what they are refused with. */
-export function describeObject(path: string, node: SchemaNode, level = 2): string[] {
-  const required = new Set(node.required);
-  const nested: string[] = [];
-  const fields = Object.entries(node.properties ?? {}).map(([name, field]) => {
-    const object = hasFields(field) ? field : field.items !== undefined && hasFields(field.items) ? field.items : undefined;
-    if (object !== undefined) {
-      const fieldPath = `${path}.${name}${field.type === 'array' ? '[]' : ''}`;
-      nested.push(...describeObject(fieldPath, object, Math.min(level + 1, 4)));
-    }
-    const rules = [...(hasFields(field) ? [] : messages(field)), ...(field.items === undefined || hasFields(field.items) ? [] : messages(field.items))];
-    const facts = [
-      typeOf(field),
-      ...(required.has(name) ? ['required'] : []),
-      ...(field.default === undefined || hasFields(field) ? [] : [`default ${code(field.default)}`]),
-    ];
-    const refusals = rules.map((message) => `\n  - refused with: ${message}`).join('');
-    return `- **\`${name}\`** (${facts.join('; ')}). ${field.description ?? ''}${refusals}`.trimEnd();
-  });
+export function describeObject(
+  paths: readonly string[],
+  node: SchemaNode,
+  noteOf: NoteOf = () => undefined,
+  level = 2,
+): string[] {
+  const nested = new Map<string, { paths: string[]; object: SchemaNode }>();
+  for (const [name, field] of Object.entries(node.properties ?? {})) {
+    const object = objectIn(field);
+    if (object === undefined) continue;
+    const below = paths.map((path) => `${path}.${name}${field.type === 'array' ? '[]' : ''}`);
+    const key = JSON.stringify(field);
+    nested.set(key, { paths: [...(nested.get(key)?.paths ?? []), ...below], object });
+  }
   const rules = messages(node).map((message) => `- ${message}`);
   return [
-    `${'#'.repeat(level)} ${path}`,
+    `${'#'.repeat(level)} ${paths.join(', ')}`,
     ...(node.description === undefined ? [] : [node.description]),
-    fields.join('\n'),
+    Object.entries(node.properties ?? {})
+      .map(([name, field]) =>
+        describeField(name, field, node.required?.includes(name) === true, noteOf(`${paths[0]}.${name}`)),
+      )
+      .join('\n'),
     ...(rules.length === 0 ? [] : [`Rules:\n\n${rules.join('\n')}`]),
-    ...nested,
+    ...[...nested.values()].flatMap(({ paths: below, object }) =>
+      describeObject(below, object, noteOf, Math.min(level + 1, 4)),
+    ),
   ];
 }
 

@@ -1,4 +1,4 @@
-import { access, glob, readFile } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Step } from '../src/registration/step.ts';
 import { steps } from '../src/registration/steps/index.ts';
@@ -9,14 +9,14 @@ const folder = 'src/registration/steps';
 /** docs/steps.md: from Microsoft's words, cmdlets and event ids to the files that do the same here. */
 export async function stepsPage(path: string): Promise<string> {
   const files = await filesOfSteps();
-  const sections = Object.entries(steps).flatMap(([name, step]: [string, Step<never>], index) => {
-    const { microsoft, after, submits, optional } = step;
+  const documented: Record<string, Omit<Step<unknown>, 'affects' | 'evaluate'>> = steps;
+  const sections = Object.entries(documented).flatMap(([name, { microsoft, after, submits, optional }], index) => {
     const file = files.get(name);
     if (file === undefined) throw new Error(`${folder} has no file for the step ${name}`);
-    const link = (file: string) => `[${file}](../${folder}/${file})`;
+    const link = (target: string) => `[${target}](../${folder}/${target})`;
     return [
       `## ${name}`,
-      `${index + 1}. ${microsoft.words}.`,
+      `Step ${index + 1} of ${Object.keys(steps).length}. ${microsoft.words}.`,
       [
         `- Command: \`${microsoft.command}\``,
         ...(microsoft.events === undefined ? [] : [`- Event ids: ${microsoft.events.join(', ')}`]),
@@ -26,14 +26,16 @@ export async function stepsPage(path: string): Promise<string> {
           : [
               `- Started once, on record in \`status.submissions\` before it starts; its effect is awaited for ${submits.waitSeconds} s before it is started again`,
             ]),
-        ...(optional === true ? ['- Its failure holds nothing else and does not keep the object from being Ready'] : []),
+        ...(optional === true
+          ? ['- Its failure holds nothing else and does not keep the object from being Ready']
+          : []),
         `- Files: ${link(`${file}.ts`)} decides, ${link(`${file}.act.ts`)} does the one write`,
       ].join('\n'),
     ];
   });
   return page(path, folder, [
     '# Steps',
-    "What a registration consists of, in the order in which `Register-AzStackHCI` does it. Each step makes exactly one write, in Azure, on a node, or to the controller's own Secret, and is left out when what it brings about is already there. Steps that do not wait for each other are done side by side. `status.plan` and the events of an object use these names; the command is what Microsoft's own cmdlets call, and the event ids are those that they write to the Application log (source HCI Registration).",
+    "What a registration consists of, in the order in which `Register-AzStackHCI` does it. Each step makes one write, in Azure, on a node, or to the controller's own Secret (GeneratePassword: in Azure and to the Secret), and is left out when what it brings about is already there. Steps that do not wait for each other are done side by side. `status.plan` and the events of an object use these names; the command is what Microsoft's own cmdlets call, and the event ids are those that they write to the Application log (source HCI Registration).",
     ...sections,
   ]);
 }
@@ -41,8 +43,8 @@ export async function stepsPage(path: string): Promise<string> {
 /** Step name to the file that defines it, without extensions. */
 async function filesOfSteps(): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for await (const name of glob('*.ts', { cwd: join(root, folder) })) {
-    if (/\.(act|test)\.ts$/.test(name)) continue;
+  for (const name of await readdir(join(root, folder))) {
+    if (!/^[a-z-]+\.ts$/.test(name)) continue;
     const text = await readFile(join(root, folder, name), 'utf8');
     for (const [, constant = ''] of text.matchAll(/^export const (\w+): Step</gm)) {
       const base = name.slice(0, -'.ts'.length);

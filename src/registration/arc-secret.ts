@@ -62,6 +62,11 @@ export function createArcSecretStore(kube: KubeClient, registration: HciClusterR
         },
       };
     },
+    async prepare(appId) {
+      const present = await read(undefined);
+      if (present?.metadata.annotations?.[annotation.appId] !== appId)
+        await write({ [annotation.appId]: appId }, undefined);
+    },
     async keep(appId, { secretText, keyId, endDateTime }) {
       const known = {
         ...(keyId === undefined ? {} : { [annotation.keyId]: keyId }),

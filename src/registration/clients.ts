@@ -4,6 +4,8 @@ import type { OperationArguments, OperationName, OperationResult } from '../node
 
 /** The secret of the Arc service principal, in a Secret that this object owns. */
 export interface ArcSecretStore {
+  /** Makes the Secret, so that a secret is generated only where it can be kept. */
+  prepare(appId: string): Promise<void>;
   keep(appId: string, password: GeneratedPassword): Promise<void>;
   /** @throws SecretProblem when there is no text */
   readText(): Promise<string>;

@@ -2,7 +2,7 @@ import type { Reason } from '../api/reasons.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import { normalizeRegion, sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
-import { members, nonEmpty, type PlanInput } from './step.ts';
+import { members, nodesClaim, nonEmpty, type PlanInput } from './step.ts';
 import { markTag } from './target.ts';
 
 /** Something that forbids every write until a person changes it. */
@@ -102,17 +102,18 @@ function ownership(input: PlanInput): Refusal | undefined {
   }
   const mark = resource.tags?.[markTag];
   if (mark === target.mark) return undefined;
-  const nodesSay = members(input).some(({ probe }) => sameId(probe?.registration.azureResourceUri, target.resourceId));
+  // While that is not known, AdoptCluster waits.
+  const claimed = nodesClaim(input) ?? true;
   if (
     nonEmpty(mark) &&
-    !(nodesSay && mark.split('/').slice(1).join('/') === target.mark.split('/').slice(1).join('/'))
+    !(claimed && mark.split('/').slice(1).join('/') === target.mark.split('/').slice(1).join('/'))
   ) {
     return {
       reason: 'OwnershipConflict',
       message: `${target.resourceId} is managed as ${mark} (tag ${markTag}). Delete that object with deletion.policy Detach, or remove the tag, to hand it over.`,
     };
   }
-  if (spec.adoptionPolicy === 'Always' || (spec.adoptionPolicy === 'IfOwned' && nodesSay)) return undefined;
+  if (spec.adoptionPolicy === 'Always' || (spec.adoptionPolicy === 'IfOwned' && claimed)) return undefined;
   return {
     reason: 'AdoptionRefused',
     message: `${target.resourceId} exists, was not made by this object, and adoptionPolicy is ${spec.adoptionPolicy}${spec.adoptionPolicy === 'IfOwned' ? ' (the nodes are not registered to it)' : ''}. Set adoptionPolicy to Always if it is this cluster, or choose another resourceName.`,

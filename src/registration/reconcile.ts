@@ -154,6 +154,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const planned = plan(input());
     const pending = new Set(planned.pending.map(({ step, on }) => stepKey(step, on)));
     memory.submissions = memory.submissions.filter(({ step, target: on }) => pending.has(stepKey(step, on)));
+    if (planned.pending.length === 0) memory.operations.clear();
     const submitted = submit(memory, planned);
     // What a write will need to be found again stands in status before the write.
     const exactly = submitted || (planned.runnable.length > 0 && !namesOnRecord(registration, target));

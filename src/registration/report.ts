@@ -110,12 +110,16 @@ function reportAzure(
 ): StatusDraft['azure'] {
   const { observed, target } = input;
   const resource = valueOf(observed.resource);
+  const awaitsAdoption = plan.pending.some(({ step, state }) => step === 'AdoptCluster' && state === 'Waiting');
   const isRegistered = members(input).some(
     ({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId),
   );
   return {
     // From here on spec.azure is fixed: once the resource is ours, not only once the nodes hold it.
-    resourceId: resource !== undefined && plan.refusal === undefined ? target.resourceId : status?.azure?.resourceId,
+    resourceId:
+      resource !== undefined && plan.refusal === undefined && !awaitsAdoption
+        ? target.resourceId
+        : status?.azure?.resourceId,
     resourceGroup: target.resourceGroup,
     resourceName: target.resourceName,
     arcResourceGroup: target.arcResourceGroup,
@@ -130,7 +134,7 @@ function reportAzure(
 /** Existed before this object: decided when it is first seen, and kept. */
 function adopted({ status }: HciClusterRegistration, { observed }: PlanInput, plan: Plan): boolean {
   if (status?.azure?.adopted !== undefined && status.azure.resourceId !== undefined) return status.azure.adopted;
-  const unmarked = plan.pending.some(({ step, state }) => step === 'AdoptCluster' && state !== 'Waiting');
+  const unmarked = plan.pending.some(({ step }) => step === 'AdoptCluster');
   return observed.resource.state === 'present' && unmarked;
 }
 

@@ -64,6 +64,16 @@ export const unread = (on: string, fact: Fact<unknown>): Evaluation<never> =>
     ? waiting(on, fact.why.message, [], 0, fact.why.reason)
     : waiting(on, 'it does not exist yet', [], 0, 'Progressing');
 
+const submission = ({ memory }: PlanInput, step: string, on: string) =>
+  memory.submissions.find((candidate) => candidate.step === step && candidate.target === on);
+
+/** How long to wait before looking again: soon at first, ever more seldom for what takes long. */
+export function pollSeconds(input: PlanInput, step: string, on: string): number {
+  const since = submission(input, step, on)?.submittedTime;
+  const elapsedSeconds = since === undefined ? 4 : (input.now.getTime() - Date.parse(since)) / 1000;
+  return Math.min(15, Math.max(0.5, elapsedSeconds / 2));
+}
+
 /** While an operation is under way the step waits for its effect; when it failed, or has taken too long, the step may start it again. */
 export function underWay(
   input: PlanInput,
@@ -74,11 +84,16 @@ export function underWay(
   const key = stepKey(step, on);
   const status = valueOf(input.observed.operations[key]);
   if (status !== undefined && /^(Failed|Canceled)$/i.test(status.status)) return undefined;
-  const remembered = input.memory.operations.get(key)?.waitUntil;
-  const submitted = input.memory.submissions.find((submission) => submission.step === step && submission.target === on);
-  const until = remembered ?? (submitted === undefined ? undefined : new Date(submitted.waitUntilTime));
+  const waitUntil = submission(input, step, on)?.waitUntilTime;
+  const until =
+    input.memory.operations.get(key)?.waitUntil ?? (waitUntil === undefined ? undefined : new Date(waitUntil));
   if (until === undefined || until <= input.now) return undefined;
-  return waiting(on, 'started; its effect is not visible yet', readAgain, 2);
+  return waiting(
+    on,
+    'started; its effect is not visible yet',
+    [...readAgain, `operation/${key}`],
+    pollSeconds(input, step, on),
+  );
 }
 
 export interface Member {
@@ -100,6 +115,13 @@ export const members = ({ observed }: PlanInput): Member[] =>
 
 export const registeredTo = (probe: Probe, resourceId: string): boolean =>
   probe.registration.registrationStatus === 'Registered' && sameId(probe.registration.azureResourceUri, resourceId);
+
+/** Do the nodes say that they are registered as the target? Undefined while one that has not answered might. */
+export function nodesClaim(input: PlanInput): boolean | undefined {
+  const all = members(input);
+  if (all.some(({ probe }) => sameId(probe?.registration.azureResourceUri, input.target.resourceId))) return true;
+  return all.some(({ probe }) => probe === undefined) ? undefined : false;
+}
 
 /** The node holds a certificate that signs in as the application of this cluster resource. */
 export const certificateSet = (probe: Probe, { target }: PlanInput, resource: ClusterResource): boolean =>

@@ -18,6 +18,10 @@ export function normalize(outside: Outside, namespace: string): Lines {
       for (const thumbprint of Object.keys(certificateStore)) give(names, thumbprint, `certificate of ${nodeName}`);
     }
   }
+  for (const { keyCredentials } of Object.values(azure.state.applications)) {
+    for (const { customKeyIdentifier, displayName } of keyCredentials)
+      give(names, customKeyIdentifier, `certificate ${displayName}`);
+  }
   names.set(namespace, '<namespace>');
   const lines = new Map<string, string>();
   // Counters are compared by themselves. Operations are what happened on the way, not where it led.

@@ -11,6 +11,9 @@ const root = join(import.meta.dirname, '../..');
 export const sampleNamespace = 'edge';
 export const controllerAccount = { namespace: 'hci-system', name: 'hci-registration-controller' } as const;
 
+/** May sign in as the application `controller` by workload identity federation. */
+export const workloadAccount = { namespace: 'federated', name: 'hci-edge' } as const;
+
 /** The world outside the controller: simulated Azure and simulated nodes, and the configuration that points at them. */
 export interface Outside {
   directory: string;
@@ -104,7 +107,10 @@ export async function startLab(
     await controlPlane.kubectl('create', 'namespace', sampleNamespace);
     const outside = await startOutside({
       directory: join(directory, 'outside'),
-      serviceAccountIssuer: controlPlane.serviceAccountIssuer,
+      serviceAccountIssuer: {
+        ...controlPlane.serviceAccountIssuer,
+        subjects: [`system:serviceaccount:${workloadAccount.namespace}:${workloadAccount.name}`],
+      },
       ...(options.clusters === undefined ? {} : { clusters: options.clusters }),
     });
     const close = async () => {

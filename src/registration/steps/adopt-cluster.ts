@@ -1,4 +1,4 @@
-import type { Step } from '../step.ts';
+import { members, nodesClaim, nonEmpty, unread, type Step } from '../step.ts';
 import { markTag } from '../target.ts';
 
 export interface AdoptClusterArguments {
@@ -11,13 +11,18 @@ export const adoptCluster: Step<AdoptClusterArguments> = {
   microsoft: { words: 'Use the existing cluster resource', command: 'Set-AzResource -Tag' },
   after: [],
   affects: () => ['resource'],
-  evaluate({ target, observed }) {
+  evaluate(input) {
+    const { spec, target, observed } = input;
     const fact = observed.resource;
     if (fact.state === 'absent') return [];
     // Not known whether there is anything to adopt: CreateCluster says what is waited for.
     if (fact.state === 'unknown') return [];
     const tags = fact.value.tags ?? {};
     if (tags[markTag] === target.mark) return [{ state: 'Done', on: target.resourceName }];
+    const silent = members(input).find(({ probe }) => probe === undefined);
+    const onlyIfClaimed = spec.adoptionPolicy !== 'Always' || nonEmpty(tags[markTag]);
+    if (onlyIfClaimed && silent !== undefined && nodesClaim(input) === undefined)
+      return [unread(target.resourceName, silent.fact)];
     // A PATCH of tags replaces them all: send back what is there.
     return [
       {

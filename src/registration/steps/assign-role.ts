@@ -61,7 +61,7 @@ export const assignResourceManagerRole: Step<AssignRoleArguments> = {
 /** With these the Arc service principal may onboard the nodes. */
 export const assignArcRoles: Step<AssignRoleArguments> = {
   microsoft: { words: 'Assign the Arc onboarding roles', command: 'New-AzRoleAssignment' },
-  after: ['CreateArcIdentity'],
+  after: ['CreateResourceGroup', 'CreateArcIdentity'],
   affects: () => ['arcRoles'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

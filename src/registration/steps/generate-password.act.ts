@@ -6,6 +6,7 @@ export const generatePassword: Act<GeneratePasswordArguments> = async (
   { arm, arcSecret, signal },
   { resourceGroup, resourceName, appId },
 ) => {
+  await arcSecret.prepare(appId);
   const { secretText, keyId, endDateTime } = await arm.stackHci.arcSettings
     .generatePassword(resourceGroup, resourceName, 'default', { abortSignal: signal })
     .catch((error: unknown) => {

@@ -9,7 +9,7 @@ export interface InitializeArcIntegrationArguments {
 
 export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> = {
   microsoft: { words: 'Initialize Arc integration on one node', command: 'Initialize-AzureStackHCIArcIntegration' },
-  after: ['GeneratePassword'],
+  after: ['SetRegistration', 'GeneratePassword'],
   affects: () => ['probe/'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

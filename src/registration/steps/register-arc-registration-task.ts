@@ -7,7 +7,7 @@ export const registerArcRegistrationTask: Step<NodeArguments> = {
     words: 'Register the Arc registration task',
     command: 'Register-ClusteredScheduledTask ArcRegistrationTask',
   },
-  after: ['InitializeArcIntegration'],
+  after: ['SetRegistration', 'InitializeArcIntegration'],
   affects: () => ['probe/'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

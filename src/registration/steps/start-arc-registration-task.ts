@@ -1,6 +1,16 @@
 import { sameId } from '../../azure/resource-ids.ts';
 import type { Probe } from '../../nodes/operations.ts';
-import { arcWanted, members, underWay, unread, waiting, type Evaluation, type PlanInput, type Step } from '../step.ts';
+import {
+  arcWanted,
+  members,
+  pollSeconds,
+  underWay,
+  unread,
+  waiting,
+  type Evaluation,
+  type PlanInput,
+  type Step,
+} from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
 /** The node's agent is connected to the right place, and the cluster counts the node as enabled. */
@@ -16,7 +26,8 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
     command: 'Start-ScheduledTask ArcRegistrationTask',
     events: [9006, 9116],
   },
-  after: ['RegisterArcRegistrationTask'],
+  // The task may be left from an earlier registration, and would onboard to where that was.
+  after: ['SetRegistration', 'InitializeArcIntegration', 'RegisterArcRegistrationTask'],
   submits: { waitSeconds: 60 },
   affects: (node) => [`probe/${node}`],
   evaluate(input) {
@@ -26,13 +37,15 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       if (probe === undefined) return unread(name, fact);
       if (onboarded(name, probe, input)) return { state: 'Done', on: name };
       if (probe.arcRegistrationTask?.state === 'Running')
-        return waiting(name, 'the Connected Machine agent is being installed and connected', [`probe/${name}`], 3);
+        return waiting(
+          name,
+          'the Connected Machine agent is being installed and connected',
+          [`probe/${name}`],
+          pollSeconds(input, 'StartArcRegistrationTask', name),
+        );
+      // Also when its last run failed: it is not started again at once, over and over.
       const started = underWay(input, 'StartArcRegistrationTask', name, [`probe/${name}`]);
-      const failed =
-        probe.arcRegistrationTask?.lastTaskResult !== 0 &&
-        probe.arcRegistrationTask?.lastTaskResult !== null &&
-        probe.arcRegistrationTask?.lastRunTime !== null;
-      if (started !== undefined && !failed) return started;
+      if (started !== undefined) return started;
       return { state: 'Ready', on: name, arguments: { node: name } };
     });
   },

@@ -17,7 +17,8 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
     words: 'Upload the certificates to the application',
     command: 'Invoke-AzResourceAction uploadCertificate',
   },
-  after: ['NewRegistrationCertificate'],
+  // Certificates may be left from an earlier try, so that their step tells nothing of the application.
+  after: ['CreateClusterIdentity', 'NewRegistrationCertificate'],
   submits: { waitSeconds: 300 },
   affects: () => [],
   evaluate(input) {
@@ -38,7 +39,7 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
     const key = stepKey('UploadCertificate', on);
     if (memory.operations.get(key)?.detail === thumbprints) {
       if (/^Succeeded$/i.test(valueOf(observed.operations[key])?.status ?? '')) return [{ state: 'Done', on }];
-      const pending = underWay(input, 'UploadCertificate', on, [`operation/${key}`]);
+      const pending = underWay(input, 'UploadCertificate', on, []);
       if (pending !== undefined) return [pending];
     }
     return [

@@ -42,6 +42,7 @@ export interface SimulatedNodes {
     readonly ssh: { readonly user: string; readonly port: number; readonly privateKeyFile: string };
     readonly nodes: readonly { readonly name: string; readonly address: string; readonly hostKey: string }[];
   }[];
+  readonly log: readonly Exchange[];
   /** The state itself, not a copy. */
   readonly state: () => State;
   /** A node as cmdlets see it; throws for one that there is not. */
@@ -216,6 +217,7 @@ export const startSimulatedNodes = async (options: SimulatedNodesOptions): Promi
   return {
     admin: admin.url,
     clusters,
+    log,
     state: () => world.state,
     context: (clusterName, nodeName) => {
       const context = { world, clusterName, nodeName };

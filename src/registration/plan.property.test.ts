@@ -1,0 +1,98 @@
+import * as fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { endpoints } from './testing/builders.ts';
+import { maximumRounds, simulate, type Luck, type Round, type Trouble } from './testing/simulate.ts';
+import { worldOf } from './testing/starts.ts';
+import { isRegistered, type Start, type World } from './testing/world.ts';
+import { steps } from './steps/index.ts';
+
+const some = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: 1, maxLength: 3 });
+
+const starts: fc.Arbitrary<Start> = fc.record({
+  nodeCount: fc.integer({ min: 1, max: 3 }),
+  arcState: fc.constantFrom('Enabled', 'Enabled', 'Unmanaged'),
+  separateArcGroup: fc.boolean(),
+  consent: fc.boolean(),
+  providerStates: some(fc.constantFrom('NotRegistered', 'Registering', 'Registered', 'Unregistered')),
+  group: fc.constantFrom('absent', 'Succeeded', 'Succeeded', 'Succeeded', 'Deleting'),
+  arcGroup: fc.constantFrom('absent', 'Succeeded'),
+  resource: fc.constantFrom(true, true, false),
+  marked: fc.boolean(),
+  identity: fc.constantFrom('none', 'UserAssigned', 'SystemAssigned'),
+  application: fc.constantFrom(true, true, false),
+  providerObjectId: fc.boolean(),
+  providerRole: fc.boolean(),
+  certificates: some(fc.constantFrom('none', 'expiring', 'usable', 'uploaded', 'set', 'setForAnother')),
+  registered: some(fc.boolean()),
+  connected: fc.boolean(),
+  customImds: some(fc.boolean()),
+  cloudManagement: fc.boolean(),
+  arcSettings: fc.constantFrom(true, true, false),
+  arcIdentity: fc.constantFrom(true, true, false),
+  arcRoles: some(fc.boolean()),
+  secret: fc.constantFrom('none', 'held', 'dropped', 'ofAnother'),
+  initialized: fc.boolean(),
+  task: fc.constantFrom('none', 'ready', 'failed'),
+  agents: some(fc.boolean()),
+  shown: some(fc.boolean()),
+  justBooted: fc.boolean(),
+});
+
+const factKeys = [
+  'cluster',
+  'signIn',
+  'permissions',
+  'resourceGroup',
+  'arcResourceGroup',
+  'resource',
+  'arcSettings',
+  'machines',
+  'providerRoles',
+  'arcRoles',
+  'arcSecret',
+  'arcSignIn',
+  'probe/NODE1',
+  'probe/NODE2',
+  'probe/NODE3',
+  ...endpoints.resourceProviders.map((namespace) => `provider/${namespace}`),
+];
+
+const troubles: fc.Arbitrary<Trouble> = fc.record({
+  unreadFor: fc.dictionary(fc.constantFrom(...factKeys), fc.integer({ min: 1, max: 25 }), { maxKeys: 5 }),
+  luck: fc.array(fc.constantFrom<Luck[]>('done', 'done', 'refused', 'lost', 'answerLost'), { maxLength: 12 }),
+  restarts: fc.array(fc.nat(30), { maxLength: 3 }),
+});
+
+function runToEnd(world: World, trouble?: Trouble): Round[] {
+  const rounds: Round[] = [];
+  for (const round of simulate(world, trouble)) rounds.push(round);
+  return rounds;
+}
+
+const readiness = ({ status }: Round) => status.conditions?.find(({ type }) => type === 'Ready')?.status;
+
+test(
+  'any start ends registered, whatever could not be read and whatever failed on the way',
+  { timeout: 120_000 },
+  () => {
+    fc.assert(
+      fc.property(starts, troubles, (start, trouble) => {
+        const world = worldOf(start);
+        const rounds = runToEnd(world, trouble);
+        const last = rounds.at(-1);
+        expect(last?.plan, `after ${rounds.length} rounds of at most ${maximumRounds}`).toEqual({
+          pending: [],
+          runnable: [],
+          refusal: undefined,
+        });
+        expect(isRegistered(world)).toBe(true);
+        for (const round of rounds) {
+          const needed = round.plan.pending.filter(({ step }) => steps[step].optional !== true);
+          if (readiness(round) === 'True') expect(needed).toEqual([]);
+        }
+        expect(last === undefined ? undefined : readiness(last)).toBe('True');
+      }),
+      { numRuns: 300 },
+    );
+  },
+);

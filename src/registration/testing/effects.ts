@@ -1,0 +1,292 @@
+import { AzureError } from '../../azure/errors.ts';
+import type { Probe } from '../../nodes/operations.ts';
+import { registeredTo, type PlanInput } from '../step.ts';
+import type { RunnableStep } from '../plan.ts';
+import type { StepArguments, StepName } from '../steps/index.ts';
+import { thumbprint } from './builders.ts';
+import {
+  applicationProperties,
+  arcApplicationProperties,
+  connectedAgent,
+  newResource,
+  show,
+  type World,
+} from './world.ts';
+
+/** What Azure or a node would refuse, because the step came too early, too late or twice. Never part of a right plan. */
+export class OutOfOrder extends Error {
+  override readonly name = 'OutOfOrder';
+}
+
+function must<T>(value: T | undefined | null | false, what: string): asserts value is T {
+  if (value === undefined || value === null || value === false) throw new OutOfOrder(what);
+}
+
+const delays = { provider: 3, application: 5, upload: 3, arcApplication: 4, secret: 5, agent: 8 };
+
+const afterSeconds = (world: World, seconds: number, happen: () => void): void => {
+  world.later.push({ at: new Date(world.now.getTime() + seconds * 1000), happen });
+};
+
+/** Starts something that takes a while; answers the URL at which its state is read. */
+function operation(world: World, seconds: number, happen: () => void): string {
+  const url = `operation-${(world.made += 1)}`;
+  world.operations.set(url, 'InProgress');
+  afterSeconds(world, seconds, () => {
+    happen();
+    world.operations.set(url, 'Succeeded');
+  });
+  return url;
+}
+
+const node = (world: World, name: string): Probe => {
+  const probe = world.nodes.get(name);
+  must(probe, `there is no node ${name}`);
+  return probe;
+};
+
+interface Done {
+  operationUrl?: string;
+  detail?: string;
+}
+type Effects = { [N in StepName]: (world: World, given: StepArguments<N>, on: string) => Done | void };
+
+const assign =
+  (
+    field: 'providerRoles' | 'arcRoles',
+    principal: (world: World) => string | null | undefined,
+  ): Effects['AssignArcRoles'] =>
+  (world, { scope, principalId, role }) => {
+    must(world.groups.get(scope.split('/').at(-1)?.toLowerCase() ?? '') === 'Succeeded', `${scope} is not there`);
+    must(principalId === principal(world), `${principalId} is not the principal`);
+    must(!world[field].has(role), `${role} is assigned`);
+    world[field].add(role);
+  };
+
+const effects: Effects = {
+  CreateResourceGroup(world, { name }) {
+    must(!world.groups.has(name.toLowerCase()), `${name} is there`);
+    world.groups.set(name.toLowerCase(), 'Succeeded');
+  },
+  RegisterResourceProvider(world, { namespace }) {
+    world.providers[namespace] = 'Registering';
+    afterSeconds(world, delays.provider, () => {
+      world.providers[namespace] = 'Registered';
+    });
+  },
+  CreateCluster(world, { tags }) {
+    must(world.resource === undefined, 'the cluster resource is there');
+    must(world.groups.get(world.target.resourceGroup.toLowerCase()) === 'Succeeded', 'the group is not there');
+    must(world.providers['Microsoft.AzureStackHCI'] === 'Registered', 'the provider is not registered');
+    must(
+      [...world.nodes.values()].every(({ registration }) => registration.azureResourceUri === null),
+      'a node is registered already',
+    );
+    world.resource = newResource(world.target, tags);
+  },
+  AdoptCluster(world, { tags }) {
+    must(world.resource, 'there is nothing to adopt');
+    for (const [name, value] of Object.entries(world.resource.tags ?? {}))
+      must(tags[name] === value, `the tag ${name} would be lost`);
+    world.resource.tags = tags;
+  },
+  SetSystemAssignedIdentity(world, { type }) {
+    must(world.resource, 'there is no cluster resource');
+    must(
+      world.resource.identity?.type !== 'UserAssigned' || type.includes('UserAssigned'),
+      'the user-assigned identity would be lost',
+    );
+    world.resource.identity = { type };
+  },
+  CreateClusterIdentity(world) {
+    const { resource } = world;
+    must(resource, 'there is no cluster resource');
+    must(resource.properties.aadClientId === undefined, 'there is an application');
+    const operationUrl = operation(world, delays.application, () =>
+      Object.assign(resource.properties, applicationProperties),
+    );
+    return { operationUrl };
+  },
+  RefreshResourceProviderObjectId(world) {
+    must(world.resource, 'there is no cluster resource');
+    world.resource.properties.resourceProviderObjectId = 'provider-principal-id';
+  },
+  AssignResourceManagerRole: assign('providerRoles', ({ resource }) => resource?.properties.resourceProviderObjectId),
+  NewRegistrationCertificate(world, { node: name }) {
+    const probe = node(world, name);
+    must(!registeredTo(probe, world.target.resourceId), `${name} is registered`);
+    const notAfter = new Date(world.now.getTime() + 700 * 86_400_000).toISOString();
+    const fresh = thumbprint(`${name}/${(world.made += 1)}`);
+    probe.certificate = { created: { certificate: 'AAAA', thumbprint: fresh, notAfter }, set: null };
+  },
+  UploadCertificate(world, { certificates, thumbprints }) {
+    must(world.resource?.properties.aadClientId, 'there is no application');
+    must(certificates.length > 0, 'there is no certificate');
+    const operationUrl = operation(world, delays.upload, () => {
+      for (const uploaded of thumbprints.split(',')) world.uploaded.add(uploaded);
+    });
+    return { operationUrl, detail: thumbprints };
+  },
+  SetRegistrationCertificate(world, { node: name, parameters }) {
+    const { certificate } = node(world, name);
+    must(certificate.created, `${name} has no certificate`);
+    must(world.uploaded.has(certificate.created.thumbprint), `the certificate of ${name} does not sign in`);
+    certificate.set = {
+      thumbprint: certificate.created.thumbprint,
+      appId: parameters.appId,
+      cloudId: parameters.cloudId,
+    };
+  },
+  SetRegistration(world, { parameters }) {
+    for (const [name, { certificate, registration }] of world.nodes) {
+      const usable = certificate.set?.appId === parameters.appId || registration.azureResourceUri !== null;
+      must(usable, `${name} cannot sign in`);
+      Object.assign(registration, {
+        registrationStatus: 'Registered',
+        azureResourceUri: parameters.resourceArmId,
+        nextSync: world.now.toISOString(),
+      });
+    }
+  },
+  StartCloudManagement(world) {
+    must(!world.cloudManagement, 'it is online');
+    world.cloudManagement = true;
+  },
+  RemoveCustomImdsHostAddress(world, { node: name }) {
+    node(world, name).customImdsHostAddress = null;
+  },
+  CreateArcSettings(world, { arcResourceGroup }) {
+    must(world.resource, 'there is no cluster resource');
+    must(world.arcSettings === undefined, 'there are Arc settings');
+    must(world.groups.get(arcResourceGroup.toLowerCase()) === 'Succeeded', 'the group is not there');
+    world.arcSettings = {
+      id: 'arcSettings',
+      properties: { arcInstanceResourceGroup: arcResourceGroup, perNodeDetails: [], defaultExtensions: [] },
+    };
+  },
+  ConsentToDefaultExtensions(world) {
+    must(world.spec.arc.defaultExtensions === 'Consent', 'nobody consented');
+    must(world.arcSettings, 'there are no Arc settings');
+    world.arcSettings.properties.defaultExtensions = [{ category: 'Telemetry', consentTime: world.now.toISOString() }];
+  },
+  CreateArcIdentity(world) {
+    const { arcSettings } = world;
+    must(arcSettings, 'there are no Arc settings');
+    must((arcSettings.properties.arcApplicationClientId ?? null) === null, 'there is an Arc identity');
+    const operationUrl = operation(world, delays.arcApplication, () =>
+      Object.assign(arcSettings.properties, arcApplicationProperties),
+    );
+    return { operationUrl };
+  },
+  AssignArcRoles: assign('arcRoles', ({ arcSettings }) => arcSettings?.properties.arcServicePrincipalObjectId),
+  GeneratePassword(world, { appId }) {
+    must(appId === world.arcSettings?.properties.arcApplicationClientId, 'that is not the Arc application');
+    must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
+    must(!(world.secret?.hasText === true && world.secret.appId === appId), 'a secret is held');
+    world.secret = {
+      appId,
+      hasText: true,
+      worksFrom: new Date(world.now.getTime() + delays.secret * 1000),
+    };
+  },
+  InitializeArcIntegration(world, { parameters }) {
+    must(world.secret?.hasText, 'there is no secret');
+    must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+    for (const { arc, registration } of world.nodes.values()) {
+      must(arc, 'the node knows no Arc');
+      must(registration.azureResourceUri, 'the node is not registered');
+      Object.assign(arc, { clusterArcStatus: 'Enabled', applicationId: parameters.appId });
+    }
+  },
+  DropArcSecret(world) {
+    const initialized = [...world.nodes.values()].some(
+      ({ arc }) => arc?.applicationId === world.arcSettings?.properties.arcApplicationClientId,
+    );
+    must(initialized, 'no node holds the secret');
+    must(world.secret?.hasText, 'there is no secret');
+    world.secret.hasText = false;
+  },
+  RegisterArcRegistrationTask(world) {
+    for (const probe of world.nodes.values()) {
+      must(probe.registration.azureResourceUri, 'the node is not registered');
+      must(probe.arc?.clusterArcStatus === 'Enabled', 'Arc is not initialized');
+      must(probe.arcRegistrationTask === null, 'the task is there');
+      probe.arcRegistrationTask = { state: 'Ready', lastRunTime: null, lastTaskResult: null };
+    }
+  },
+  StartArcRegistrationTask(world, { node: name }) {
+    const probe = node(world, name);
+    must(probe.arcRegistrationTask, 'there is no task');
+    must(probe.registration.azureResourceUri, `${name} is not registered`);
+    const { arcApplicationClientId } = world.arcSettings?.properties ?? {};
+    must(probe.arc?.applicationId === arcApplicationClientId, `${name} would onboard as another principal`);
+    must(probe.arcRegistrationTask.state !== 'Running', 'the task runs');
+    probe.arcRegistrationTask.state = 'Running';
+    afterSeconds(world, delays.agent, () => {
+      probe.arcRegistrationTask = { state: 'Ready', lastRunTime: world.now.toISOString(), lastTaskResult: 0 };
+      probe.agent = connectedAgent(name, world.target);
+      if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
+    });
+  },
+  Sync(world) {
+    const at = world.now.toISOString();
+    for (const [name, probe] of world.nodes) {
+      must(registeredTo(probe, world.target.resourceId), `${name} is not registered`);
+      must(world.now.getTime() - Date.parse(probe.os.bootTime) >= 600_000, `${name} has just booted`);
+      Object.assign(probe.registration, { connectionStatus: 'Connected', lastConnected: at });
+      const details = world.arcSettings?.properties.perNodeDetails ?? [];
+      if (probe.agent?.status === 'Connected' && details.every((detail) => detail.name !== name)) show(world, name);
+    }
+  },
+};
+
+/** Does to the world what the step's write does. Throws OutOfOrder where Azure or the node would refuse. */
+export const apply = <N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void =>
+  effects[runnable.step](world, runnable.arguments, runnable.on);
+
+/** Creating steps and the facts that must be known to be missing, or known at all, when they run. */
+export function assertKnown(input: PlanInput, step: StepName, on: string): void {
+  const { observed, target } = input;
+  const probes = observed.nodes.map(({ name }) => observed.probes[name]);
+  const read = (what: string, fact: { state: string } | undefined) => must(fact?.state !== 'unknown' && fact, what);
+  switch (step) {
+    case 'CreateResourceGroup':
+      must((on === target.resourceGroup ? observed.resourceGroup : observed.arcResourceGroup).state === 'absent', on);
+      break;
+    case 'CreateCluster':
+      must(observed.resource.state === 'absent', 'the resource is not known to be absent');
+      for (const probe of probes) must(probe?.state === 'present', 'a node was not asked');
+      break;
+    case 'CreateArcSettings':
+      must(observed.arcSettings.state === 'absent', 'the Arc settings are not known to be absent');
+      break;
+    case 'GeneratePassword':
+      read('the Secret', observed.arcSecret);
+      for (const probe of probes) must(probe?.state === 'present', 'a node was not asked');
+      break;
+    case 'AssignResourceManagerRole':
+      read('the roles of the provider', observed.providerRoles);
+      break;
+    case 'AssignArcRoles':
+      read('the roles of the Arc principal', observed.arcRoles);
+      break;
+    case 'NewRegistrationCertificate':
+      must(observed.probes[on]?.state === 'present', `${on} was not asked`);
+      break;
+    case 'CreateClusterIdentity':
+    case 'AdoptCluster':
+      must(observed.resource.state === 'present', 'the resource is not known');
+      break;
+    case 'CreateArcIdentity':
+      must(observed.arcSettings.state === 'present', 'the Arc settings are not known');
+      break;
+    default:
+      break;
+  }
+}
+
+/** A failure that passes. */
+export const passingFailure = (outcomeUnknown: boolean): AzureError =>
+  outcomeUnknown
+    ? new AzureError({ code: 'NoAnswer', message: 'no answer', outcomeUnknown: true })
+    : new AzureError({ code: 'InternalServerError', status: 500, message: 'passing' });

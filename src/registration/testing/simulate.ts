@@ -1,0 +1,175 @@
+import { expect } from 'vitest';
+import type { HciClusterRegistration } from '../../api/registration.ts';
+import { RegistrationStatus } from '../../api/status.ts';
+import { AzureError } from '../../azure/errors.ts';
+import { Value } from 'typebox/value';
+import { describeFailure, nextTry } from '../failures.ts';
+import { createMemory, type Memory } from '../memory.ts';
+import { plan, type Plan, type Runnable } from '../plan.ts';
+import { report } from '../report.ts';
+import { stepKey, type PlanInput, type Step } from '../step.ts';
+import { steps } from '../steps/index.ts';
+import { buildRegistration } from './builders.ts';
+import { apply, assertKnown, OutOfOrder, passingFailure } from './effects.ts';
+import { advance, observe, type World } from './world.ts';
+
+// Rounds of observe, plan, report and act over the world without I/O, with what one pass remembers for the next.
+
+/** What a write may come to: done; refused; not done and nobody knows; done and nobody knows. */
+export type Luck = 'done' | 'refused' | 'lost' | 'answerLost';
+
+export interface Trouble {
+  /** Facts that cannot be read until so many rounds have passed. */
+  unreadFor: Record<string, number>;
+  luck: Luck[];
+  /** Rounds after which the controller starts anew. */
+  restarts: number[];
+}
+export const noTrouble: Trouble = { unreadFor: {}, luck: [], restarts: [] };
+
+export interface Round {
+  input: PlanInput;
+  plan: Plan;
+  status: RegistrationStatus;
+}
+
+export const maximumRounds = 200;
+
+/** Plans and does what is planned until nothing is left. Throws on the first step that must not run. */
+export function* simulate(world: World, trouble: Trouble = noTrouble): Generator<Round, void> {
+  let memory = createMemory();
+  let registration = buildRegistration({ spec: world.spec });
+  const luck = [...trouble.luck];
+  let idle = 0;
+  for (let round = 0; round < maximumRounds; round += 1) {
+    if (trouble.restarts.includes(round)) memory = createMemory(memory.submissions);
+    const unread = new Set(Object.keys(trouble.unreadFor).filter((key) => (trouble.unreadFor[key] ?? 0) > round));
+    const urls = new Map([...memory.operations].flatMap(([key, { url }]) => (url === undefined ? [] : [[key, url]])));
+    const observed = observe(world, unread, urls);
+    noteFailedOperations(memory, observed.operations, world.now);
+    const input: PlanInput = { spec: world.spec, target: world.target, observed, memory, now: world.now };
+    const planned = plan(input);
+    const pending = new Set(planned.pending.map(({ step, on }) => stepKey(step, on)));
+    memory.submissions = memory.submissions.filter(({ step, target }) => pending.has(stepKey(step, target)));
+    const status = assertStatus(registration, report(registration, input, planned));
+    assertPlan(input, planned, memory);
+    yield { input, plan: planned, status };
+    registration = { ...registration, status };
+    for (const runnable of planned.runnable) act(world, memory, runnable, luck.shift() ?? 'done');
+    if (planned.runnable.length > 0) {
+      idle = 0;
+      advance(world, 1);
+      continue;
+    }
+    if (planned.pending.length === 0 && unread.size === 0) return;
+    const soonest = Math.min(
+      ...planned.pending.flatMap(({ afterSeconds }) => (afterSeconds > 0 ? [afterSeconds] : [])),
+      60,
+    );
+    advance(world, soonest * 2 ** Math.min(idle, 6));
+    idle += 1;
+  }
+}
+
+const noteFailedOperations = (memory: Memory, operations: PlanInput['observed']['operations'], now: Date): void => {
+  for (const [key, fact] of Object.entries(operations)) {
+    if (fact.state !== 'present' || fact.value.status !== 'Failed') continue;
+    fail(memory, key, new AzureError({ code: 'Failed', message: 'the operation failed' }), now);
+    memory.operations.delete(key);
+    memory.submissions = memory.submissions.filter(({ step, target }) => stepKey(step, target) !== key);
+  }
+};
+
+function fail(memory: Memory, key: string, error: unknown, now: Date): void {
+  const failed = describeFailure(error);
+  const count = (memory.failures.get(key)?.count ?? 0) + 1;
+  memory.failures.set(key, {
+    count,
+    at: now,
+    nextTry: nextTry(failed, count, now),
+    message: failed.message,
+    reason: failed.reason,
+    needsPerson: failed.errorClass === 'NeedsPerson',
+  });
+}
+
+function act(world: World, memory: Memory, runnable: Runnable, luck: Luck): void {
+  const { step, on } = runnable;
+  const { submits }: Step<unknown> = steps[step];
+  const key = stepKey(step, on);
+  const others = memory.submissions.filter((other) => stepKey(other.step, other.target) !== key);
+  const waitUntil = new Date(world.now.getTime() + (submits?.waitSeconds ?? 0) * 1000);
+  if (submits !== undefined) {
+    const submittedTime = world.now.toISOString();
+    memory.submissions = [...others, { step, target: on, submittedTime, waitUntilTime: waitUntil.toISOString() }];
+  }
+  // Of a secret whose answer is lost, nothing is kept.
+  const happens = luck === 'done' || (luck === 'answerLost' && step !== 'GeneratePassword');
+  const done = happens ? apply(world, runnable) : undefined;
+  if (luck === 'done') {
+    memory.failures.delete(key);
+    if (submits !== undefined && done !== undefined)
+      memory.operations.set(key, { url: done.operationUrl, waitUntil, detail: done.detail });
+    if (step === 'Sync') memory.lastSync = world.now;
+    return;
+  }
+  fail(memory, key, passingFailure(luck !== 'refused'), world.now);
+  if (luck === 'refused') memory.submissions = others;
+}
+
+function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
+  const keys = planned.runnable.map(({ step, on }) => stepKey(step, on));
+  expect(new Set(keys).size, `twice in one round: ${keys.join(', ')}`).toBe(keys.length);
+  if (planned.refusal !== undefined) expect(keys).toEqual([]);
+  for (const { step, on } of planned.runnable) {
+    const pending = planned.pending.find((item) => item.step === step && item.on === on);
+    if (pending?.state !== 'Ready') throw new OutOfOrder(`${step} on ${on} runs and is not shown as ready`);
+    for (const earlier of steps[step].after) {
+      const open = planned.pending.some((item) => item.step === earlier);
+      if (open && !optionalSteps.has(earlier)) throw new OutOfOrder(`${step} runs before ${earlier} is done`);
+    }
+    // What only an operation brings about is not started again while one is awaited, unless it failed.
+    const submitted = memory.submissions.find((other) => other.step === step && other.target === on);
+    const awaited = submitted !== undefined && new Date(submitted.waitUntilTime) > input.now;
+    if (awaited && step !== 'UploadCertificate' && !memory.failures.has(stepKey(step, on)))
+      throw new OutOfOrder(`${step} on ${on} is started again while it is awaited`);
+    assertKnown(input, step, on);
+  }
+}
+
+const optionalSteps = new Set(Object.entries(steps).flatMap(([name, step]) => (step.optional === true ? [name] : [])));
+
+/** The status as it would be written, or why it cannot be. */
+export function assertStatus(
+  registration: HciClusterRegistration,
+  draft: ReturnType<typeof report>,
+): RegistrationStatus {
+  const status: unknown = JSON.parse(JSON.stringify(draft));
+  if (!Value.Check(RegistrationStatus, status)) {
+    const [problem] = Value.Errors(RegistrationStatus, status);
+    throw new Error(`status${problem?.instancePath ?? ''} ${problem?.message ?? ''}`);
+  }
+  assertKstatus(registration, status);
+  return status;
+}
+
+/** The rules by which kstatus, Argo CD and Flux read a status. */
+export function assertKstatus(registration: HciClusterRegistration, status: RegistrationStatus): void {
+  const conditions = status.conditions ?? [];
+  const types = conditions.map(({ type }) => type);
+  expect(new Set(types).size, 'a condition twice').toBe(types.length);
+  expect(types).toContain('Ready');
+  const ready = conditions.find(({ type }) => type === 'Ready');
+  expect(types.filter((type) => type === 'Reconciling' || type === 'Stalled').length).toBe(
+    ready?.status === 'True' ? 0 : 1,
+  );
+  expect(status.observedGeneration).toBe(registration.metadata.generation);
+  for (const { type, status: value, observedGeneration } of conditions) {
+    expect(observedGeneration).toBe(registration.metadata.generation);
+    if (['Reconciling', 'Stalled', 'Suspended', 'ClockSkew', 'Deleting'].includes(type)) expect(value).toBe('True');
+  }
+  for (const { type, status: value, lastTransitionTime } of registration.status?.conditions ?? []) {
+    const next = conditions.find((condition) => condition.type === type);
+    if (next?.status === value) expect(next.lastTransitionTime).toBe(lastTransitionTime);
+  }
+}

@@ -1,0 +1,48 @@
+import type { RegistrationSpec } from '../../api/spec.ts';
+import { buildSpec, buildTarget, now } from './builders.ts';
+import { buildWorld, type Start, type World } from './world.ts';
+
+/** Two nodes that were never registered, and nothing in Azure. */
+export const emptyStart: Start = {
+  nodeCount: 2,
+  arcState: 'Enabled',
+  separateArcGroup: false,
+  consent: false,
+  providerStates: ['NotRegistered'],
+  group: 'absent',
+  arcGroup: 'absent',
+  resource: false,
+  marked: false,
+  identity: 'none',
+  application: false,
+  providerObjectId: false,
+  providerRole: false,
+  certificates: ['none'],
+  registered: [false],
+  connected: false,
+  customImds: [false],
+  cloudManagement: false,
+  arcSettings: false,
+  arcIdentity: false,
+  arcRoles: [false],
+  secret: 'none',
+  initialized: false,
+  task: 'none',
+  agents: [false],
+  shown: [false],
+  justBooted: false,
+};
+
+export function worldOf(start: Start): World {
+  const spec: RegistrationSpec = buildSpec({
+    // An unmarked resource that the nodes do not name is only taken over where that is allowed.
+    adoptionPolicy: start.resource && !start.marked ? 'Always' : 'IfOwned',
+    arc: {
+      state: start.arcState,
+      onboarding: { type: 'ResourceProvider' },
+      ...(start.separateArcGroup ? { resourceGroup: 'arc-rg' } : {}),
+      ...(start.consent ? { defaultExtensions: 'Consent' } : {}),
+    },
+  });
+  return buildWorld(start, spec, buildTarget(spec), now);
+}

@@ -1,0 +1,367 @@
+import type { ArcSettings, ClusterResource, RoleAssignment } from '../../azure/models.ts';
+import { roles, type RoleName } from '../../azure/resource-ids.ts';
+import type { RegistrationSpec } from '../../api/spec.ts';
+import type { Fact, Observed } from '../facts.ts';
+import { registeredTo } from '../step.ts';
+import { markTag, type Target } from '../target.ts';
+import { buildArcSettings, buildCluster, buildProbe, buildResource, thumbprint, unregistered } from './builders.ts';
+import type { Probe } from '../../nodes/operations.ts';
+
+// A world without I/O: what is in Azure, on the nodes and in our Secret, and how it is observed. `effects.ts` changes it.
+
+export interface World {
+  now: Date;
+  spec: RegistrationSpec;
+  target: Target;
+  providers: Record<string, string>;
+  /** Resource groups that exist, by name in lower case, with their provisioning state. */
+  groups: Map<string, string>;
+  resource: ClusterResource | undefined;
+  providerRoles: Set<RoleName>;
+  arcSettings: ArcSettings | undefined;
+  arcRoles: Set<RoleName>;
+  /** Thumbprints with which the cluster's application signs in. */
+  uploaded: Set<string>;
+  secret: { appId: string; hasText: boolean; worksFrom: Date } | undefined;
+  nodes: Map<string, Probe>;
+  cloudManagement: boolean;
+  /** What will have happened by then. */
+  later: { at: Date; happen: () => void }[];
+  operations: Map<string, 'InProgress' | 'Succeeded' | 'Failed'>;
+  made: number;
+}
+
+/** What a start may already hold of a registration. */
+export interface Start {
+  nodeCount: number;
+  arcState: 'Enabled' | 'Unmanaged';
+  separateArcGroup: boolean;
+  consent: boolean;
+  providerStates: string[];
+  group: 'absent' | 'Succeeded' | 'Deleting';
+  arcGroup: 'absent' | 'Succeeded';
+  resource: boolean;
+  marked: boolean;
+  identity: 'none' | 'UserAssigned' | 'SystemAssigned';
+  application: boolean;
+  providerObjectId: boolean;
+  providerRole: boolean;
+  certificates: ('none' | 'expiring' | 'usable' | 'uploaded' | 'set' | 'setForAnother')[];
+  registered: boolean[];
+  connected: boolean;
+  customImds: boolean[];
+  cloudManagement: boolean;
+  arcSettings: boolean;
+  arcIdentity: boolean;
+  arcRoles: boolean[];
+  secret: 'none' | 'held' | 'dropped' | 'ofAnother';
+  initialized: boolean;
+  task: 'none' | 'ready' | 'failed';
+  agents: boolean[];
+  shown: boolean[];
+  justBooted: boolean;
+}
+
+const application = {
+  aadClientId: 'application-client-id',
+  aadApplicationObjectId: 'application-object-id',
+  aadServicePrincipalObjectId: 'application-principal-id',
+};
+export const applicationProperties = application;
+export const arcApplicationProperties = {
+  arcApplicationClientId: 'arc-client-id',
+  arcApplicationObjectId: 'arc-object-id',
+  arcServicePrincipalObjectId: 'arc-principal-id',
+};
+
+/** Nothing of the cluster resource but what a PUT makes. */
+export const newResource = (target: Target, tags: Record<string, string>): ClusterResource => ({
+  ...buildResource(),
+  id: target.resourceId,
+  tags,
+  properties: {
+    cloudId: 'cloud-id',
+    serviceEndpoint: 'https://eastus.service.example.com',
+    status: 'NotYetRegistered',
+  },
+});
+
+/** The world that a start describes, as far as one part can exist without another. */
+export function buildWorld(start: Start, spec: RegistrationSpec, target: Target, now: Date): World {
+  const names = Array.from({ length: start.nodeCount }, (_, index) => `NODE${index + 1}`);
+  const pick = <T>(values: T[], index: number): T | undefined => values[index % Math.max(1, values.length)];
+  const groups = new Map<string, string>();
+  if (start.group !== 'absent') groups.set(target.resourceGroup.toLowerCase(), start.group);
+  if (start.arcGroup !== 'absent' && start.separateArcGroup)
+    groups.set(target.arcResourceGroup.toLowerCase(), start.arcGroup);
+
+  const hasResource = start.resource && start.group === 'Succeeded';
+  const hasApplication = hasResource && start.application;
+  const hasArcGroup = groups.get(target.arcResourceGroup.toLowerCase()) === 'Succeeded';
+  const hasArcSettings = hasResource && start.arcSettings && start.arcState === 'Enabled';
+  const hasArcIdentity = hasArcSettings && start.arcIdentity;
+  const isInitialized = hasArcIdentity && start.initialized;
+  const world: World = {
+    now,
+    spec,
+    target,
+    providers: Object.fromEntries(
+      target.endpoints.resourceProviders.map((namespace, index) => [
+        namespace,
+        hasResource ? 'Registered' : (pick(start.providerStates, index) ?? 'NotRegistered'),
+      ]),
+    ),
+    groups,
+    resource: undefined,
+    providerRoles: new Set(
+      hasArcGroup && hasResource && start.providerObjectId && start.providerRole
+        ? ['Azure Connected Machine Resource Manager']
+        : [],
+    ),
+    arcSettings: undefined,
+    arcRoles: new Set(
+      hasArcIdentity && hasArcGroup
+        ? (['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const).filter(
+            (_, index) => pick(start.arcRoles, index) === true,
+          )
+        : [],
+    ),
+    uploaded: new Set(),
+    secret: undefined,
+    nodes: new Map(),
+    cloudManagement: start.cloudManagement,
+    later: [],
+    operations: new Map(),
+    made: 0,
+  };
+  if (start.group === 'Deleting') {
+    world.later.push({
+      at: new Date(now.getTime() + 20_000),
+      happen: () => groups.delete(target.resourceGroup.toLowerCase()),
+    });
+  }
+  for (const [namespace, state] of Object.entries(world.providers)) {
+    if (state === 'Registering')
+      world.later.push({
+        at: new Date(now.getTime() + 3000),
+        happen: () => {
+          world.providers[namespace] = 'Registered';
+        },
+      });
+  }
+  if (hasResource) {
+    world.resource = newResource(target, start.marked ? { ...target.tags } : { department: 'retail' });
+    world.resource.identity = start.identity === 'none' ? null : { type: start.identity };
+    Object.assign(
+      world.resource.properties,
+      hasApplication ? application : {},
+      start.providerObjectId ? { resourceProviderObjectId: 'provider-principal-id' } : {},
+    );
+  }
+  if (hasArcSettings) {
+    world.arcSettings = buildArcSettings({
+      arcInstanceResourceGroup: target.arcResourceGroup,
+      ...(hasArcIdentity
+        ? arcApplicationProperties
+        : { arcApplicationClientId: null, arcApplicationObjectId: null, arcServicePrincipalObjectId: null }),
+      perNodeDetails: [],
+    });
+  }
+  if (start.secret !== 'none') {
+    world.secret = {
+      appId: start.secret === 'ofAnother' ? 'another-client-id' : 'arc-client-id',
+      hasText: start.secret !== 'dropped',
+      worksFrom: now,
+    };
+  }
+  for (const [index, name] of names.entries()) {
+    const certificate = pick(start.certificates, index) ?? 'none';
+    const registered = hasApplication && pick(start.registered, index) === true;
+    const set = hasApplication && certificate === 'set';
+    if (certificate === 'uploaded' || set) world.uploaded.add(thumbprint(name));
+    const agent = pick(start.agents, index) === true && isInitialized;
+    world.nodes.set(
+      name,
+      buildProbe(name, {
+        registration: registered
+          ? {
+              connectionStatus: start.connected ? 'Connected' : null,
+              lastConnected: start.connected ? new Date(now.getTime() - 3_600_000).toISOString() : null,
+              azureResourceUri: target.resourceId,
+            }
+          : unregistered,
+        certificate: {
+          created:
+            certificate === 'none'
+              ? null
+              : {
+                  certificate: 'AAAA',
+                  thumbprint: thumbprint(name),
+                  notAfter: certificate === 'expiring' ? '2026-03-20T00:00:00Z' : '2028-01-01T00:00:00Z',
+                },
+          set: set
+            ? { thumbprint: thumbprint(name), appId: application.aadClientId, cloudId: 'cloud-id' }
+            : certificate === 'setForAnother'
+              ? { thumbprint: thumbprint(name), appId: 'another-client-id', cloudId: 'another-cloud-id' }
+              : null,
+        },
+        arc: {
+          clusterArcStatus: isInitialized ? 'Enabled' : 'Disabled',
+          nodesArcStatus: { [name.toLowerCase()]: agent ? 'Enabled' : 'Disabled' },
+          applicationId: isInitialized ? 'arc-client-id' : null,
+        },
+        ...(agent ? { agent: connectedAgent(name, target) } : { agent: null }),
+        arcRegistrationTask: {
+          none: null,
+          ready: { state: 'Ready', lastRunTime: null, lastTaskResult: null },
+          failed: { state: 'Ready', lastRunTime: '2026-01-01T00:00:00Z', lastTaskResult: 1 },
+        }[start.task],
+        customImdsHostAddress: pick(start.customImds, index) === true ? '127.0.0.1' : null,
+        os: {
+          ...buildProbe(name).os,
+          currentTime: now.toISOString(),
+          bootTime: new Date(now.getTime() - (start.justBooted ? 60_000 : 86_400_000)).toISOString(),
+        },
+      }),
+    );
+    if (agent && registered && pick(start.shown, index) === true) show(world, name);
+  }
+  return world;
+}
+
+export const connectedAgent = (name: string, target: Target): NonNullable<Probe['agent']> => ({
+  version: '1.49.02887.2150',
+  status: 'Connected',
+  resourceName: name,
+  resourceGroup: target.arcResourceGroup,
+  subscriptionId: target.subscriptionId,
+  tenantId: target.tenantId,
+  location: target.region,
+  lastHeartbeat: null,
+  errorCode: null,
+  errorDetails: null,
+});
+
+/** Azure shows the node as Arc-connected. */
+export function show(world: World, name: string): void {
+  const details = world.arcSettings?.properties.perNodeDetails;
+  if (Array.isArray(details)) details.push({ name, state: 'Connected' });
+}
+
+export function advance(world: World, seconds: number): void {
+  world.now = new Date(world.now.getTime() + seconds * 1000);
+  const due = world.later.filter(({ at }) => at <= world.now);
+  world.later = world.later.filter(({ at }) => at > world.now);
+  for (const { happen } of due) happen();
+}
+
+const assignments = (principalId: string, names: Iterable<RoleName>): RoleAssignment[] =>
+  [...names].map((name) => ({
+    id: name,
+    name,
+    properties: { principalId, roleDefinitionId: `/roleDefinitions/${roles[name]}`, scope: '/' },
+  }));
+
+/** All there is, as the controller would read it now. `unread` are the keys of facts that cannot be read. */
+export function observe(
+  world: World,
+  unread: ReadonlySet<string>,
+  operationUrls: ReadonlyMap<string, string>,
+): Observed {
+  const at = world.now;
+  const fact = <T>(key: string, value: T | undefined): Fact<T> => {
+    // Without a token nothing of Azure is read.
+    const inAzure = key !== 'cluster' && key !== 'arcSecret' && !key.startsWith('probe/');
+    if (unread.has(key) || (inAzure && unread.has('signIn')))
+      return { state: 'unknown', why: { reason: 'AzureRequestFailed', message: `${key} could not be read` }, at };
+    return value === undefined ? { state: 'absent', at, via: 'live' } : { state: 'present', value, at, via: 'live' };
+  };
+  const { target } = world;
+  const group = (key: string, name: string) => {
+    const provisioningState = world.groups.get(name.toLowerCase());
+    return fact(
+      key,
+      provisioningState === undefined ? undefined : { name, location: 'eastus', provisioningState, tags: {} },
+    );
+  };
+  const resource = fact('resource', structuredClone(world.resource));
+  const arcSettings = resource.state === 'unknown' ? resource : fact('arcSettings', structuredClone(world.arcSettings));
+  const sameGroup = target.arcResourceGroup.toLowerCase() === target.resourceGroup.toLowerCase();
+  const nodes = [...world.nodes.keys()];
+  const cluster = buildCluster({
+    nodes: nodes.map((name) => ({ name, state: 'Up', statusInformation: null, drainStatus: null })),
+    cloudManagement: world.cloudManagement ? { state: 'Online', serviceName: 'HciClusterAgentSvc' } : null,
+  });
+  const now = world.now.toISOString();
+  return {
+    nodes: nodes.map((name) => ({ name, address: name, source: 'spec' })),
+    probes: Object.fromEntries(
+      [...world.nodes].map(([name, probe]) => [
+        name,
+        fact(`probe/${name}`, { ...structuredClone(probe), os: { ...probe.os, currentTime: now } }),
+      ]),
+    ),
+    hostKeys: {},
+    cluster: fact('cluster', cluster),
+    signIn: fact('signIn', true as const),
+    permissions: fact('permissions', [{ actions: ['*'], notActions: [] }]),
+    providers: Object.fromEntries(
+      Object.entries(world.providers).map(([namespace, registrationState]) => [
+        namespace,
+        fact(`provider/${namespace}`, { namespace, registrationState, clusterLocations: [] }),
+      ]),
+    ),
+    resourceGroup: group('resourceGroup', target.resourceGroup),
+    arcResourceGroup: group(sameGroup ? 'resourceGroup' : 'arcResourceGroup', target.arcResourceGroup),
+    resource,
+    arcSettings,
+    machines: fact('machines', []),
+    providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
+    arcRoles: fact('arcRoles', assignments('arc-principal-id', world.arcRoles)),
+    arcSecret: fact(
+      'arcSecret',
+      world.secret && {
+        appId: world.secret.appId,
+        hasText: world.secret.hasText,
+        keyId: 'key',
+        notAfter: '2028-02-01T00:00:00Z',
+      },
+    ),
+    arcSignIn: observeArcSignIn(world, fact),
+    operations: Object.fromEntries(
+      [...operationUrls].map(([key, url]) => [
+        key,
+        fact(`operation/${key}`, { status: world.operations.get(url) ?? 'Failed' }),
+      ]),
+    ),
+    clockSkewMs: 0,
+  };
+}
+
+function observeArcSignIn(world: World, fact: <T>(key: string, value: T | undefined) => Fact<T>): Fact<true> {
+  const held = world.secret;
+  const appId = world.arcSettings?.properties.arcApplicationClientId;
+  if (held?.hasText !== true || appId === null || appId === undefined) return fact<true>('arcSignIn', undefined);
+  if (held.appId === appId && held.worksFrom <= world.now) return fact<true>('arcSignIn', true);
+  return { state: 'unknown', why: { reason: 'CredentialRejected', message: 'AADSTS7000215' }, at: world.now };
+}
+
+/** Is everything there that a registration is made of? */
+export function isRegistered(world: World): boolean {
+  const { target, resource } = world;
+  const nodes = [...world.nodes.values()];
+  const arc =
+    world.spec.arc.state === 'Unmanaged' ||
+    (world.providerRoles.size === 1 &&
+      nodes.every(({ agent, arc: node }) => agent?.status === 'Connected' && node?.clusterArcStatus === 'Enabled') &&
+      world.arcSettings?.properties.perNodeDetails?.length === nodes.length &&
+      world.secret?.hasText !== true);
+  return (
+    arc &&
+    resource?.tags?.[markTag] === target.mark &&
+    resource.identity?.type.includes('SystemAssigned') === true &&
+    nodes.every(
+      (probe) => registeredTo(probe, target.resourceId) && probe.registration.connectionStatus === 'Connected',
+    )
+  );
+}
