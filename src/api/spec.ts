@@ -373,6 +373,3 @@ export const RegistrationSpec = object(
   { description: 'What is wanted.' },
 );
 export type RegistrationSpec = Static<typeof RegistrationSpec>;
-export type AzureSpec = RegistrationSpec['azure'];
-export type Identity = AzureSpec['identity'];
-export type Cloud = AzureSpec['cloud'];

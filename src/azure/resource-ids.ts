@@ -14,17 +14,6 @@ export interface ClusterName {
 export const clusterResourceId = ({ subscriptionId, resourceGroup, resourceName }: ClusterName): string =>
   `/Subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.AzureStackHCI/clusters/${resourceName}`;
 
-/** Takes apart the id of a cluster resource, as a node reports it. */
-export function parseClusterResourceId(id: string): ClusterName | undefined {
-  const match =
-    /^\/subscriptions\/([^/]+)\/resourcegroups\/([^/]+)\/providers\/microsoft\.azurestackhci\/clusters\/([^/]+)$/i.exec(
-      id,
-    );
-  const [, subscriptionId, resourceGroup, resourceName] = match ?? [];
-  if (subscriptionId === undefined || resourceGroup === undefined || resourceName === undefined) return undefined;
-  return { subscriptionId, resourceGroup, resourceName };
-}
-
 export const resourceGroupId = (subscriptionId: string, resourceGroup: string): string =>
   `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
 

@@ -11,7 +11,7 @@ import {
 } from '@azure/core-rest-pipeline';
 import { budgetPolicy, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
-import { answerError, toAzureError } from './errors.ts';
+import { answerError, AzureError, toAzureError } from './errors.ts';
 
 const requestTimeoutMs = 60_000;
 
@@ -100,7 +100,7 @@ export function createResourceManager(options: {
     if (response.status >= 400) throw answerError({ status: response.status, bodyText: text, method, url, header });
     return {
       status: response.status,
-      body: text === '' ? undefined : JSON.parse(text),
+      body: text === '' ? undefined : parseBody(text, response.status),
       operationUrl: header('azure-asyncoperation') ?? header('location'),
     };
   };
@@ -131,6 +131,15 @@ export function createResourceManager(options: {
       credentialScopes: endpoints.resourceManagerScope,
     }),
   };
+}
+
+// A proxy may answer with a page of its own. The request may have been carried out.
+function parseBody(text: string, status: number): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new AzureError({ code: 'UnexpectedAnswer', status, message: 'the answer is not JSON', outcomeUnknown: true });
+  }
 }
 
 // There is no default: a socket that hangs would hold a worker for ever.

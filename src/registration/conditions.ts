@@ -82,7 +82,7 @@ export function lastConnected({ observed }: Pick<PlanInput, 'observed'>): Date |
 }
 
 export const offlineDaysLeft = (last: Date, now: Date): number =>
-  Math.max(0, 30 - Math.floor((now.getTime() - last.getTime()) / dayMs));
+  Math.min(30, Math.max(0, 30 - Math.floor((now.getTime() - last.getTime()) / dayMs)));
 
 export function connected(input: PlanInput): Verdict {
   const probes = members(input);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { Fact, Observed } from './facts.ts';
+import type { Observed } from './facts.ts';
 import { plan } from './plan.ts';
 import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
-import { endpoints, unknown } from './testing/builders.ts';
+import { buildSpec, endpoints, unknown } from './testing/builders.ts';
 import { simulate } from './testing/simulate.ts';
 import { emptyStart, worldOf } from './testing/starts.ts';
 import type { Start } from './testing/world.ts';
@@ -49,8 +49,6 @@ const single = [
   'arcSignIn',
 ] as const satisfies (keyof Observed)[];
 
-const without = (facts: Record<string, Fact<unknown>>, key: string) => ({ ...facts, [key]: unknown() });
-
 function unreadVariants({ observed }: PlanInput): [string, Observed][] {
   return [
     ...single.map((key): [string, Observed] => [key, { ...observed, [key]: unknown() }]),
@@ -64,27 +62,74 @@ function unreadVariants({ observed }: PlanInput): [string, Observed][] {
     ]),
   ];
 }
-test('print', () => {
-  for (const name of stepNames) {
-    const input = inputs.get(name);
-    if (input === undefined) {
-      console.log(name, 'NEVER');
-      continue;
-    }
-    const runs = (observed: Observed) =>
-      plan({ ...input, observed })
-        .runnable.filter(({ step }) => step === name)
-        .map(({ on }) => on);
-    const base = runs(input.observed);
-    console.log(
-      name,
-      JSON.stringify(base),
-      JSON.stringify(
-        unreadVariants(input).flatMap(([k, o]) => {
-          const r = runs(o);
-          return r.length === base.length ? [] : [r.length === 0 ? k : `${k}:${r}`];
-        }),
-      ),
-    );
-  }
+
+const providers = endpoints.resourceProviders;
+const group = ['resourceGroup', 'arcResourceGroup'];
+const nodes = ['NODE1', 'NODE2'];
+
+/** Facts without which the step runs on nothing; of those in `each`, only on what is called so. */
+const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string> }> = {
+  CreateResourceGroup: { all: [], each: { resourceGroup: 'hci001-rg', arcResourceGroup: 'arc-rg' } },
+  RegisterResourceProvider: { all: [], each: Object.fromEntries(providers.map((name) => [name, name])) },
+  CreateCluster: { all: ['resource', 'cluster', ...group, ...providers, ...nodes] },
+  AdoptCluster: { all: ['resource'] },
+  SetSystemAssignedIdentity: { all: ['resource'] },
+  CreateClusterIdentity: { all: ['resource'] },
+  RefreshResourceProviderObjectId: { all: ['resource'] },
+  AssignResourceManagerRole: { all: ['resource', 'providerRoles', ...group] },
+  NewRegistrationCertificate: { all: ['resource', 'providerRoles'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
+  UploadCertificate: { all: ['resource', ...nodes] },
+  SetRegistrationCertificate: { all: ['resource', ...nodes] },
+  SetRegistration: { all: ['resource', ...nodes] },
+  StartCloudManagement: { all: ['resource', 'cluster', ...nodes] },
+  RemoveCustomImdsHostAddress: { all: ['resource', ...nodes] },
+  CreateArcSettings: { all: ['resource', 'arcSettings', ...group, ...nodes] },
+  ConsentToDefaultExtensions: { all: ['arcSettings'] },
+  CreateArcIdentity: { all: ['arcSettings', ...providers] },
+  AssignArcRoles: { all: ['arcSettings', 'arcRoles', ...group] },
+  GeneratePassword: { all: ['arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
+  InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
+  DropArcSecret: { all: ['arcSettings', 'arcSecret', ...nodes] },
+  RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
+  StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
+  Sync: { all: ['resource', ...nodes] },
+};
+
+describe.each(stepNames)('%s', (name) => {
+  const input = inputs.get(name);
+  if (input === undefined) throw new Error(`${name} never runs in the two starts`);
+  const runsOn = (observed: Observed) =>
+    plan({ ...input, observed })
+      .runnable.filter(({ step }) => step === name)
+      .map(({ on }) => on);
+  const always = runsOn(input.observed);
+
+  test.each(unreadVariants(input))('without knowing %s', (key, observed) => {
+    const { all, each } = dependsOn[name];
+    expect(runsOn(observed)).toEqual(all.includes(key) ? [] : always.filter((on) => on !== each?.[key]));
+  });
+});
+
+test('without any fact nothing runs', () => {
+  const [input] = inputs.values();
+  if (input === undefined) throw new Error('nothing ran');
+  const observed: Observed = { ...input.observed };
+  for (const key of single) observed[key] = unknown();
+  observed.providers = Object.fromEntries(providers.map((name) => [name, unknown()]));
+  observed.probes = Object.fromEntries(nodes.map((name) => [name, unknown()]));
+  expect(plan({ ...input, observed }).runnable).toEqual([]);
+});
+
+test('an adoption that hangs on what the nodes say waits for all of them, and refuses nothing meanwhile', () => {
+  const { input } = [...simulate(worldOf({ ...emptyStart, group: 'Succeeded', resource: true }))][0] ?? {};
+  if (input === undefined) throw new Error('no round');
+  const spec = buildSpec({ adoptionPolicy: 'IfOwned' });
+  const probes = { ...input.observed.probes, NODE2: unknown('NodeUnreachable') };
+  const planned = plan({ ...input, spec, observed: { ...input.observed, probes } });
+  expect(planned.refusal).toBeUndefined();
+  expect(planned.runnable.map(({ step }) => step)).not.toContain('AdoptCluster');
+  expect(planned.pending).toContainEqual(
+    expect.objectContaining({ step: 'AdoptCluster', state: 'Waiting', reason: 'NodeUnreachable' }),
+  );
+  expect(plan({ ...input, spec }).refusal).toMatchObject({ reason: 'AdoptionRefused' });
 });

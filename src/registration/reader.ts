@@ -53,12 +53,16 @@ export function createReader(memory: Memory, now: () => Date, signal: AbortSigna
       for (const key of rememberedKeys(memory)) {
         const readAgainAt = memory.facts[key]?.readAgainAt;
         if (readAgainAt === undefined || !touched.has(key)) delete memory.facts[key];
-        else if (next === undefined || readAgainAt < next) next = readAgainAt;
+        else if (isLookedAfter(memory, key) && (next === undefined || readAgainAt < next)) next = readAgainAt;
       }
       return next;
     },
   };
 }
+/** Secrets that were read are read again when something else is due, and cause no pass of their own. */
+const isLookedAfter = ({ facts }: Memory, key: FactKey): boolean =>
+  !((key === 'session' || key === 'sshKeys') && facts[key]?.fact.state === 'present');
+
 export type Reader = ReturnType<typeof createReader>;
 
 export const found = <T>(value: T): Found<T> => ({ found: true, value });

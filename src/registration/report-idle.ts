@@ -14,14 +14,14 @@ export function reportIdle(
   observedGeneration: number | undefined,
   now: Date,
 ): StatusDraft {
-  const known = (registration.status?.conditions ?? []).filter(({ type }) => !passing.has(type));
-  const kept = Object.fromEntries(
-    known.map(({ type, status, reason, message }) => [type, { status, reason, message }]),
+  // Their observedGeneration stays as well: they say nothing of a newer spec.
+  const kept = (registration.status?.conditions ?? []).filter(
+    ({ type }) => !passing.has(type) && verdicts[type] === undefined,
   );
   return {
     ...registration.status,
     observedGeneration: observedGeneration ?? registration.status?.observedGeneration,
-    conditions: toConditions(registration, { ...kept, ...verdicts }, now),
+    conditions: [...toConditions(registration, verdicts, now), ...kept],
   };
 }
 

@@ -1,5 +1,5 @@
 import type { CredentialStatus } from '../api/status.ts';
-import { bounded, seconds, type Draft, type StatusDraft } from './draft.ts';
+import { bounded, seconds, secondsOf, word, type Draft, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
 import { arcNotShown } from './steps/sync.ts';
@@ -33,10 +33,10 @@ export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observ
     return {
       name,
       address: address === '' ? undefined : address,
-      registrationStatus: probe?.registration.registrationStatus,
-      connectionStatus: probe?.registration.connectionStatus ?? undefined,
-      arcStatus: arcStatus.get(name.toLowerCase()) ?? undefined,
-      agentVersion: probe?.agent?.version,
+      registrationStatus: word(probe?.registration.registrationStatus),
+      connectionStatus: word(probe?.registration.connectionStatus),
+      arcStatus: word(arcStatus.get(name.toLowerCase())),
+      agentVersion: word(probe?.agent?.version),
       hostKey: hostKeys[name],
       lastProbeTime: fact?.state === 'present' ? seconds(fact.at) : undefined,
       reason: why?.reason,
@@ -52,10 +52,13 @@ export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
     const created = probe?.certificate.created;
     if (created === null || created === undefined || probe?.certificate.set?.thumbprint !== created.thumbprint)
       return [];
-    const notAfter = seconds(new Date(created.notAfter));
+    const notAfter = secondsOf(created.notAfter);
     return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
   });
   if (secret === undefined) return certificates;
-  const notAfter = secret.notAfter === undefined ? undefined : seconds(new Date(secret.notAfter));
-  return [{ name: 'ArcServicePrincipal', notAfter, keyId: secret.keyId, source: 'generatePassword' }, ...certificates];
+  const notAfter = secret.notAfter === undefined ? undefined : secondsOf(secret.notAfter);
+  return [
+    { name: 'ArcServicePrincipal', notAfter, keyId: word(secret.keyId), source: 'generatePassword' },
+    ...certificates.slice(0, 31),
+  ];
 }

@@ -1,6 +1,6 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
 import * as judge from './conditions.ts';
-import { bounded, seconds, toConditions, type StatusDraft, type Verdict, type Verdicts } from './draft.ts';
+import { bounded, seconds, toConditions, word, type StatusDraft, type Verdict, type Verdicts } from './draft.ts';
 import { valueOf } from './facts.ts';
 import { unsupported } from './guards.ts';
 import type { Pending, Plan } from './plan.ts';
@@ -44,9 +44,12 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
       ?.slice(0, 10),
     effective: { deletionPolicy: registration.spec.deletion.policy ?? (isAdopted ? 'Detach' : 'Unregister') },
     plan: {
-      steps: plan.pending
-        .slice(0, 32)
-        .map(({ step, on, state, message }) => ({ name: step, target: on, state, message: bounded(message) })),
+      steps: plan.pending.slice(0, 32).map(({ step, on, state, message }) => ({
+        name: step,
+        target: bounded(on, 512),
+        state,
+        message: bounded(message),
+      })),
     },
     submissions: memory.submissions,
     conditions: toConditions(registration, { ...summarize(registration, verdicts, plan), ...verdicts }, now),
@@ -123,7 +126,7 @@ function reportAzure(
     resourceGroup: target.resourceGroup,
     resourceName: target.resourceName,
     arcResourceGroup: target.arcResourceGroup,
-    cloudId: resource?.properties.cloudId ?? undefined,
+    cloudId: word(resource?.properties.cloudId),
     adopted: isAdopted,
     portalUrl: isRegistered
       ? `${target.endpoints.portal}/#@${target.tenantId}/resource${target.resourceId}/overview`
@@ -144,9 +147,9 @@ function reportCluster(input: PlanInput): StatusDraft['cluster'] {
   const last = judge.lastConnected(input);
   const os = members(input).find(({ probe }) => probe !== undefined)?.probe?.os;
   return {
-    name: valueOf(observed.cluster)?.name,
-    build: os === undefined ? undefined : `${os.build}.${os.ubr}`,
-    clusterStatus: properties?.connectivityStatus ?? properties?.status ?? undefined,
+    name: word(valueOf(observed.cluster)?.name),
+    build: os === undefined ? undefined : bounded(`${os.build}.${os.ubr}`, 32),
+    clusterStatus: word(properties?.connectivityStatus ?? properties?.status),
     lastConnected: last === undefined ? undefined : seconds(last),
     offlineDaysLeft: last === undefined ? undefined : judge.offlineDaysLeft(last, now),
   };

@@ -3,11 +3,12 @@ import type { Figures } from './idle.ts';
 
 const total = (calls: Calls): number => Object.values(calls).reduce((sum, count) => sum + count, 0);
 
+const row = (what: string, value: string, hourly = '') =>
+  `${`  ${what}`.padEnd(48)}${value.padStart(12)}${hourly.padStart(12)}`.trimEnd();
+
 /** For a person: what was used, what was called, and what that is in an hour. */
 export function table({ minutes, before, after, azure, apiServer, nodes }: Figures): string {
   const perHour = (value: number) => (value * 60) / minutes;
-  const row = (what: string, value: string, hourly = '') =>
-    `${`  ${what}`.padEnd(48)}${value.padStart(12)}${hourly.padStart(12)}`.trimEnd();
   const cpuSeconds = after.cpuSeconds - before.cpuSeconds;
   const called = (heading: string, calls: Calls) => [
     '',

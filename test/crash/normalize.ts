@@ -22,7 +22,7 @@ export function normalize(outside: Outside, namespace: string): Lines {
     for (const { customKeyIdentifier, displayName } of keyCredentials)
       give(names, customKeyIdentifier, `certificate ${displayName}`);
   }
-  names.set(namespace, '<namespace>');
+  names.set(`/${namespace}/`, '/<namespace>/');
   const lines = new Map<string, string>();
   // Counters are compared by themselves. Operations are what happened on the way, not where it led.
   const { counters: _, operations: __, ...azureState } = azure.state;

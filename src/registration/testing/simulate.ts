@@ -1,9 +1,11 @@
+import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { HciClusterRegistration } from '../../api/registration.ts';
 import { RegistrationStatus } from '../../api/status.ts';
 import { AzureError } from '../../azure/errors.ts';
 import { Value } from 'typebox/value';
 import { describeFailure, nextTry } from '../failures.ts';
+import type { Observed } from '../facts.ts';
 import { createMemory, type Memory } from '../memory.ts';
 import { plan, type Plan, type Runnable } from '../plan.ts';
 import { report } from '../report.ts';
@@ -105,7 +107,9 @@ function act(world: World, memory: Memory, runnable: Runnable, luck: Luck): void
   }
   // Of a secret whose answer is lost, nothing is kept.
   const happens = luck === 'done' || (luck === 'answerLost' && step !== 'GeneratePassword');
+  const earlier = observe(world, new Set(), new Map());
   const done = happens ? apply(world, runnable) : undefined;
+  assertAffects(runnable, earlier, observe(world, new Set(), new Map()));
   if (luck === 'done') {
     memory.failures.delete(key);
     if (submits !== undefined && done !== undefined)
@@ -138,6 +142,27 @@ function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
 }
 
 const optionalSteps = new Set(Object.entries(steps).flatMap(([name, step]) => (step.optional === true ? [name] : [])));
+
+/** A step changes no fact that it does not name: only what it names is read again. */
+function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observed): void {
+  const { affects }: Pick<Step<unknown>, 'affects'> = steps[step];
+  const named = new Set<string>(affects(on));
+  const [facts, changed] = [factsOf(earlier), factsOf(later)];
+  for (const [key, fact] of facts) {
+    const isNamed = named.has(key) || (key.startsWith('probe/') && named.has('probe/'));
+    if (!isNamed && !isDeepStrictEqual(fact, changed.get(key)))
+      throw new OutOfOrder(`${step} on ${on} changes ${key}, which it does not name`);
+  }
+}
+
+const factsOf = ({ nodes: _nodes, hostKeys: _keys, clockSkewMs: _skew, operations: _urls, ...rest }: Observed) => {
+  const { probes, providers, ...single } = rest;
+  return new Map<string, unknown>([
+    ...Object.entries(single),
+    ...Object.entries(probes).map(([name, fact]) => [`probe/${name}`, fact] as const),
+    ...Object.entries(providers).map(([name, fact]) => [`provider/${name}`, fact] as const),
+  ]);
+};
 
 /** The status as it would be written, or why it cannot be. */
 export function assertStatus(

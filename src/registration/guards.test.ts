@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import type { Reason } from '../api/reasons.ts';
+import type { RegistrationSpec } from '../api/spec.ts';
+import { refusal, unsupported } from './guards.ts';
+import { plan } from './plan.ts';
+import type { PlanInput } from './step.ts';
+import { markTag } from './target.ts';
+import {
+  absent,
+  buildArcSettings,
+  buildCluster,
+  buildInput,
+  buildMachine,
+  buildObserved,
+  buildProbe,
+  buildResource,
+  buildSpec,
+  buildTarget,
+  present,
+  probes,
+  resourceId,
+  unknown,
+  unregistered,
+} from './testing/builders.ts';
+
+const other = resourceId.replace('/hci001', '/hci002');
+const mark = buildTarget().mark;
+const observing = (changes: Parameters<typeof buildObserved>[0]) => buildInput({ observed: buildObserved(changes) });
+const adopting = (
+  adoptionPolicy: RegistrationSpec['adoptionPolicy'],
+  tags: Record<string, string>,
+  nodesSay: boolean,
+): PlanInput =>
+  buildInput({
+    spec: buildSpec({ adoptionPolicy }),
+    observed: buildObserved({
+      resource: present(buildResource({ tags })),
+      ...(nodesSay ? {} : { probes: probes({ registration: unregistered }) }),
+    }),
+  });
+const machineOf = (parent: string) => observing({ machines: present([buildMachine('node2', parent)]) });
+
+describe('what refuses every write', () => {
+  test.each<[string, PlanInput, Reason, string]>([
+    [
+      'another computer at the address',
+      observing({ probes: { ...probes({}), NODE2: present(buildProbe('NODE9')) } }),
+      'NodeIdentityMismatch',
+      'The computer at the address of NODE2 says that it is NODE9.',
+    ],
+    [
+      'a node of another cluster',
+      observing({
+        cluster: present(
+          buildCluster({ nodes: [{ name: 'NODE1', state: 'Up', statusInformation: null, drainStatus: null }] }),
+        ),
+      }),
+      'NodeIdentityMismatch',
+      'NODE2 is not a node of the cluster hci001: its nodes are NODE1.',
+    ],
+    [
+      'nodes of another registration',
+      observing({ probes: probes({ registration: { azureResourceUri: other } }) }),
+      'RegisteredElsewhere',
+      `NODE1 is registered as ${other}, and this object describes ${resourceId}. Make spec.azure name the former, or unregister the cluster first.`,
+    ],
+    [
+      'a region that is not offered',
+      observing({
+        resource: absent,
+        providers: {
+          'Microsoft.AzureStackHCI': present({
+            namespace: 'Microsoft.AzureStackHCI',
+            registrationState: 'Registered',
+            clusterLocations: ['West Europe', 'Southeast Asia'],
+          }),
+        },
+      }),
+      'InvalidRegion',
+      'Microsoft.AzureStackHCI does not offer eastus. It offers: westeurope, southeastasia.',
+    ],
+    [
+      'a resource in another region',
+      observing({ resource: present(buildResource({ location: 'West Europe' })) }),
+      'InvalidRegion',
+      `The cluster resource ${resourceId} is in West Europe, not in eastus. Set spec.azure.region to West Europe.`,
+    ],
+    [
+      'a resource of another cluster of this name, whatever the policy',
+      buildInput({
+        spec: buildSpec({ adoptionPolicy: 'Always' }),
+        observed: buildObserved({ cluster: present(buildCluster({ id: 'another-id' })) }),
+      }),
+      'OwnershipConflict',
+      "id 33333333-3333-4333-8333-333333333333; this cluster's id is another-id. Set spec.azure.resourceName to another name.",
+    ],
+    [
+      'a resource with the mark of another object',
+      adopting('Always', { [markTag]: 'test-instance/edge/hci999' }, true),
+      'OwnershipConflict',
+      `${resourceId} is managed as test-instance/edge/hci999 (tag ${markTag}).`,
+    ],
+    [
+      'a mark of this object from another controller, and nodes that know nothing of it',
+      adopting('Always', { [markTag]: mark.replace('test-instance', 'another-instance') }, false),
+      'OwnershipConflict',
+      'is managed as another-instance/edge/hci001',
+    ],
+    ['adoptionPolicy Never', adopting('Never', {}, true), 'AdoptionRefused', 'and adoptionPolicy is Never. Set'],
+    [
+      'adoptionPolicy IfOwned without nodes that say so',
+      adopting('IfOwned', {}, false),
+      'AdoptionRefused',
+      'and adoptionPolicy is IfOwned (the nodes are not registered to it). Set adoptionPolicy to Always',
+    ],
+    [
+      'Arc settings that use another group',
+      observing({ arcSettings: present(buildArcSettings({ arcInstanceResourceGroup: 'other-rg' })) }),
+      'InvalidSpec',
+      'use resource group other-rg, not hci001-rg (9129). Set spec.arc.resourceGroup to other-rg.',
+    ],
+    [
+      'Arc that is being disabled',
+      observing({ arcSettings: present(buildArcSettings({ aggregateState: 'DisableInProgress' })) }),
+      'ArcDisableInProgress',
+      'Arc is being disabled on this cluster (9113).',
+    ],
+    [
+      'an Arc-enabled server of the same name in another cluster',
+      machineOf(other),
+      'ArcMachineOwnedElsewhere',
+      `(9105): node2 of ${other}.`,
+    ],
+  ])('%s', (_, input, reason, message) => {
+    const refused = refusal(input);
+    expect(refused?.reason).toBe(reason);
+    expect(refused?.message).toContain(message);
+    expect(plan(input)).toMatchObject({ refusal: refused, runnable: [] });
+  });
+});
+
+describe('what does not', () => {
+  test.each<[string, PlanInput]>([
+    ['names in another case', observing({ probes: { NODE1: present(buildProbe('node1')), NODE2: unknown() } })],
+    ['a region as it is displayed', observing({ resource: present(buildResource({ location: 'East US' })) })],
+    [
+      'ids in another case',
+      observing({ probes: probes({ registration: { azureResourceUri: resourceId.toLowerCase() } }) }),
+    ],
+    ['a resource that reports nothing yet', observing({ cluster: unknown() })],
+    ['our own mark under adoptionPolicy Never', adopting('Never', { [markTag]: mark }, false)],
+    ['adoptionPolicy IfOwned with nodes that say so', adopting('IfOwned', {}, true)],
+    ['adoptionPolicy Always', adopting('Always', {}, false)],
+    [
+      'our mark from another controller where the nodes are registered to it',
+      adopting('IfOwned', { [markTag]: mark.replace('test-instance', 'another-instance') }, true),
+    ],
+    [
+      'Arc settings with the group in another case',
+      observing({ arcSettings: present(buildArcSettings({ arcInstanceResourceGroup: 'HCI001-RG' })) }),
+    ],
+    ['an Arc-enabled server of this cluster', machineOf(resourceId.toUpperCase())],
+    ['an Arc-enabled server of no cluster', machineOf('')],
+    [
+      'Arc that somebody else manages',
+      buildInput({
+        spec: buildSpec({ arc: { state: 'Unmanaged', onboarding: { type: 'ResourceProvider' } } }),
+        observed: buildObserved({ arcSettings: present(buildArcSettings({ aggregateState: 'DisableInProgress' })) }),
+      }),
+    ],
+    [
+      'nothing that could be read',
+      observing({ probes: {}, cluster: unknown(), resource: unknown(), arcSettings: unknown(), machines: unknown() }),
+    ],
+  ])('%s', (_, input) => {
+    expect(refusal(input)).toBeUndefined();
+  });
+});
+
+describe('what comes in a later version', () => {
+  const spec = buildSpec();
+  const { ssh } = spec.nodes.transport;
+  if (ssh === undefined) throw new Error('the spec uses SSH');
+  const over = (transport: RegistrationSpec['nodes']['transport']) =>
+    buildSpec({ nodes: { ...spec.nodes, transport } });
+  const arc = (changes: Partial<RegistrationSpec['arc']>) => buildSpec({ arc: { ...spec.arc, ...changes } });
+
+  test.each<[string, RegistrationSpec]>([
+    [
+      'spec.nodes.transport.type: WinRM',
+      over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
+    ],
+    ['spec.nodes.transport.ssh.execution: Inline', over({ type: 'SSH', ssh: { ...ssh, execution: 'Inline' } })],
+    ['spec.nodes.transport.ssh.knownHostsRef', over({ type: 'SSH', ssh: { ...ssh, knownHostsRef: { name: 'a' } } })],
+    ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
+    [
+      'spec.arc.onboarding.type: ServicePrincipal',
+      arc({ onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } }),
+    ],
+    ['spec.arc.onboarding.type: ClusterIdentity', arc({ onboarding: { type: 'ClusterIdentity' } })],
+    ['spec.arc.proxy', arc({ proxy: { url: 'http://proxy.corp.example.com:8080' } })],
+  ])('%s', (field, asked) => {
+    const refused = unsupported({ spec: asked });
+    expect(refused?.reason).toBe('NotSupportedYet');
+    expect(refused?.message).toMatch(new RegExp(`^${field} is not supported by this version.*Nothing was changed\\.$`));
+  });
+
+  test('nothing of what is done', () => {
+    expect(unsupported({ spec })).toBeUndefined();
+    expect(unsupported({ spec: arc({ state: 'Unmanaged', defaultExtensions: 'Consent' }) })).toBeUndefined();
+  });
+});
+
+test('a resource that the nodes know and Azure does not have is never made again (9106)', () => {
+  for (const nodes of [
+    probes({}),
+    { NODE1: present(buildProbe('NODE1', { registration: unregistered })), NODE2: present(buildProbe('NODE2')) },
+  ]) {
+    const planned = plan(observing({ resource: absent, arcSettings: absent, probes: nodes }));
+    expect(planned.runnable.map(({ step }) => step)).not.toContain('CreateCluster');
+    expect(planned.pending).toContainEqual(
+      expect.objectContaining({
+        step: 'CreateCluster',
+        state: 'Blocked',
+        reason: 'ResourceMissing',
+        message: expect.stringMatching(/NODE\d is registered as .*nothing was created\.$/),
+      }),
+    );
+  }
+});
