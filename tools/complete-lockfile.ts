@@ -7,7 +7,10 @@ import { Value } from 'typebox/value';
 // optional packages out of the lockfile, and `npm ci` (npm >= 11) then refuses it: "Missing: …-win32-x64 from lock file".
 // Entries that only say for which platform they are let it pass everywhere; none of them is installed on Linux x64.
 
-const Entry = Type.Object({ dev: Type.Optional(Type.Boolean()), optionalDependencies: Type.Optional(Type.Record(Type.String(), Type.String())) });
+const Entry = Type.Object({
+  dev: Type.Optional(Type.Boolean()),
+  optionalDependencies: Type.Optional(Type.Record(Type.String(), Type.String())),
+});
 const Lockfile = Type.Object({ packages: Type.Record(Type.String(), Entry) });
 
 const platform =

@@ -109,7 +109,7 @@ const table = {
   },
   AddressNotAllowed: {
     meaning: 'The address of a node is not one that the controller may connect to.',
-    action: "Use an address within the cluster's DNS suffix.",
+    action: "Use an address within the cluster's DNS suffix that is not loopback, link-local, multicast or reserved.",
   },
   NodeOperationFailed: {
     meaning: 'An operation on a node failed.',
@@ -123,8 +123,6 @@ const table = {
     meaning: 'The computer that answered is not the node that the spec names.',
     action: 'Correct name and address of the host.',
   },
-  OsUnsupported: { meaning: 'The operating system of a node is too old.', action: 'Update the node.' },
-  ClusterNotFound: { meaning: 'The nodes form no cluster.', action: 'Create the cluster first.' },
   // Registered
   NotRegistered: {
     meaning: 'Azure and the nodes do not all agree that the cluster is registered.',
@@ -145,7 +143,8 @@ const table = {
   },
   OutOfPolicy: {
     meaning: 'All nodes are out of policy.',
-    action: 'See docs/reasons.md: Secure Boot, TPM, time, or more than 30 days offline.',
+    action:
+      'Check Secure Boot, TPM and time of the nodes, and whether they were offline for more than 30 days; then unregister, restart and register again.',
   },
   NodeOutOfPolicy: {
     meaning: 'Some nodes are out of policy.',
@@ -153,7 +152,7 @@ const table = {
   },
   RepairRegistrationRequired: {
     meaning: 'A node asks for a repair of the registration.',
-    action: 'Request it with the repair-requested-at annotation.',
+    action: 'Run Register-AzStackHCI -RepairRegistration: this version of the controller does not repair.',
   },
   // Arc
   NodesNotConnected: {
@@ -172,16 +171,11 @@ const table = {
     meaning: 'The HCI resource provider lacks its role on the Arc resource group, and we may not assign it.',
     action: 'Have an owner run the command in the message.',
   },
-  ConsentMissing: {
-    meaning: 'spec.arc.defaultExtensions is not set: consent to the default extensions was not given.',
-    action: 'Set it to Consent or Decline.',
-  },
   // Credentials
-  ExpiringSoon: { meaning: 'A credential is due for renewal.', action: 'Renew it, or let the controller.' },
   Expired: { meaning: 'A credential has expired.', action: 'Renew it.' },
   ExpiryUnknown: {
     meaning: 'The expiry of a credential is not known.',
-    action: 'For a Secret of yours: add expiresOn.',
+    action: 'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret. Else nothing.',
   },
   // In sync
   DriftDetected: {

@@ -75,7 +75,7 @@ const rules: Rule[] = [
     message:
       'cloud, tenantId, subscriptionId, region, resourceGroup and resourceName are fixed once the cluster is registered',
     messageExpression:
-      "'cloud, tenantId, subscriptionId, region, resourceGroup and resourceName are fixed: the cluster is registered as ' + oldSelf.status.azure.resourceId + '. Azure cannot move it. To register it elsewhere, delete this object with deletion.policy: Unregister, wait until it is gone, and apply the new one.'",
+      "'cloud, tenantId, subscriptionId, region, resourceGroup and resourceName are fixed: the cluster is registered as ' + oldSelf.status.azure.resourceId + '. Azure cannot move it. To register it elsewhere, unregister the cluster, delete this object, and apply the new one.'",
     fieldPath: '.spec.azure',
   },
 ];

@@ -215,7 +215,7 @@ const nodes = object(
               user: string({
                 maxLength: 104,
                 default: 'hcireg',
-                description: 'Account on the nodes, made by the node installer.',
+                description: 'Account on the nodes that may run the node script.',
               }),
               port: integer({ minimum: 1, maximum: 65535, default: 22, description: 'TCP port of sshd on the nodes.' }),
               secretRef: secretReference(

@@ -33,8 +33,9 @@ export function authenticated(signIn: Fact<true>): Verdict {
 export function permissionsSatisfied(input: PlanInput): Verdict {
   const { permissions } = input.observed;
   if (permissions.state !== 'present') {
-    const why = permissions.state === 'unknown' ? permissions.why.message : 'not read yet';
-    return unsure('CheckNotAllowed', `The effective actions could not be read; this blocks nothing. ${why}`);
+    const why = permissions.state === 'unknown' ? permissions.why : { reason: 'NotYetObserved', message: '' };
+    const reason = why.reason === 'ActionsMissing' ? 'CheckNotAllowed' : 'NotObserved';
+    return unsure(reason, `The effective actions could not be read; this blocks nothing. ${why.message}`);
   }
   const missing = missingActions(neededActions(input.spec), permissions.value);
   const scope = `/subscriptions/${input.target.subscriptionId}`;
@@ -52,7 +53,7 @@ export function nodesReachable(input: Pick<PlanInput, 'observed'>): Verdict {
     return fact?.state === 'unknown' ? [fact.why] : [];
   });
   const [first] = silent;
-  if (first !== undefined) return no(first.reason, silent.map(({ message }) => message).join(' '));
+  if (first !== undefined) return no(first.reason, [...new Set(silent.map(({ message }) => message))].join(' '));
   if (observed.cluster.state === 'unknown') return no(observed.cluster.why.reason, observed.cluster.why.message);
   return yes(`All ${observed.nodes.length} nodes answered.`);
 }
@@ -157,12 +158,13 @@ const consent = ({ spec }: PlanInput): string =>
 
 export function inSync(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.resource.state === 'unknown') return unsure('NotObserved', input.observed.resource.why.message);
-  const drift = plan.pending.filter(({ state }) => state !== 'Waiting');
   if (plan.pending.length === 0) return yes('Nothing differs from what is wanted.');
-  return no(
-    'DriftDetected',
-    `Still to be done: ${[...new Set((drift.length > 0 ? drift : plan.pending).map(({ step }) => step))].join(', ')}.`,
+  const known = plan.pending.filter(
+    ({ unread, state, afterSeconds }) => !unread && (state !== 'Waiting' || afterSeconds > 0),
   );
+  const [first] = plan.pending;
+  if (known.length === 0) return unsure('NotObserved', `Not everything could be read. ${first?.message ?? ''}`);
+  return no('DriftDetected', `Still to be done: ${[...new Set(known.map(({ step }) => step))].join(', ')}.`);
 }
 
 export function credentialsCurrent(tracked: Draft<CredentialStatus>[], now: Date): Verdict {
@@ -176,7 +178,9 @@ export function credentialsCurrent(tracked: Draft<CredentialStatus>[], now: Date
     return unsure('ExpiryUnknown', `The expiry is not known of: ${unknown.map(({ name }) => name).join(', ')}.`);
   }
   const first = tracked.toSorted((a, b) => (a.notAfter ?? '').localeCompare(b.notAfter ?? ''))[0];
-  return yes(`The first credential to expire is ${first?.name}, on ${first?.notAfter}.`);
+  return yes(
+    `The first credential to expire is ${first?.name}, on ${first?.notAfter}. This version of the controller does not rotate credentials: spec.credentialRotation has no effect yet.`,
+  );
 }
 
 const maximumClockSkewMs = 5 * 60_000;

@@ -54,6 +54,8 @@ export interface Observed {
   hostKeys: Record<string, string>;
   cluster: Fact<ClusterProbe>;
   signIn: Fact<true>;
+  /** When the sign-in credential expires; undefined when it is not known, or there is none that expires. */
+  signInNotAfter: Date | undefined;
   permissions: Fact<Permission[]>;
   providers: Record<string, Fact<ResourceProvider>>;
   resourceGroup: Fact<ResourceGroup>;

@@ -72,7 +72,14 @@ export async function observe(
 
   const azure = await observeAzure(registration, { target, session: open, signIn, memory }, reader, signal);
   const arc = await observeArcSecret(registration, azure, { sessions, arcSecret }, reader, signal);
-  const observed: Observed = { ...nodes, signIn, ...azure, ...arc, clockSkewMs: open?.arm.clockSkewMs() };
+  const observed: Observed = {
+    ...nodes,
+    signIn,
+    signInNotAfter: open?.credentialNotAfter,
+    ...azure,
+    ...arc,
+    clockSkewMs: open?.arm.clockSkewMs(),
+  };
   return { observed, target, session: open, access, arcSecret, nextRead: reader.finish() };
 }
 

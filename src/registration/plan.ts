@@ -22,6 +22,8 @@ export interface Pending {
   readAgain: FactKey[];
   /** The last try failed. */
   retrying: boolean;
+  /** It is not known whether the step is needed. */
+  unread: boolean;
   /** 0: it becomes ready by something else that is being done. */
   afterSeconds: number;
 }
@@ -78,11 +80,14 @@ function toPending(
   input: PlanInput,
 ): Pending {
   const { on } = evaluation;
-  const base = { step, on, readAgain: [], afterSeconds: 0, retrying: false };
+  const base = { step, on, readAgain: [], afterSeconds: 0, retrying: false, unread: false };
   if (evaluation.state === 'Blocked')
     return { ...base, state: 'Blocked', reason: evaluation.reason, message: evaluation.message };
   if (waitsFor.length > 0)
     return { ...base, state: 'Waiting', reason: 'Progressing', message: `after ${waitsFor.join(', ')}` };
+  if (evaluation.state === 'Unknown') {
+    return { ...base, unread: true, state: 'Waiting', reason: evaluation.reason, message: evaluation.message };
+  }
   if (evaluation.state === 'Waiting') {
     return {
       ...base,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
-import { fieldManager, finalizer } from '../api/group.ts';
-import { parseRegistration, type HciClusterRegistration, type ParsedRegistration } from '../api/registration.ts';
+import { apiVersion, fieldManager, finalizer } from '../api/group.ts';
+import { kind, parseRegistration, type HciClusterRegistration, type ParsedRegistration } from '../api/registration.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { addFinalizer } from '../kube/finalizers.ts';
 import { isConflict } from '../kube/resource.ts';
@@ -116,7 +116,11 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
         reason: 'Suspended',
         message: 'spec.suspend is true: nothing is read or changed.',
       } as const;
-      const status = reportIdle(registration, { Suspended: verdict }, undefined, now());
+      const known = registration.status?.conditions?.some(({ type }) => type === 'Ready') === true;
+      const verdicts = known
+        ? { Suspended: verdict }
+        : { Ready: { ...verdict, status: 'Unknown' as const }, Suspended: verdict };
+      const status = reportIdle(registration, verdicts, undefined, now());
       await write(registration, status, { exactly: false, signal });
       return {};
     }
@@ -142,6 +146,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
 
   async function pass(registration: HciClusterRegistration, memory: Memory, signal: AbortSignal): Promise<Result> {
     const { spec } = registration;
+    await answerUnsupportedPokes(registration);
     const correlationId = randomUUID();
     const observation = await observe(registration, memory, dependencies, correlationId, signal);
     const { target, observed, session, access, arcSecret, nextRead } = observation;
@@ -165,6 +170,23 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     await perform(dependencies, registration, planned.runnable, { clients, memory, correlationId });
     signal.throwIfAborted();
     return again;
+  }
+
+  /** The request counts as answered, by saying that nothing was done. */
+  async function answerUnsupportedPokes(registration: HciClusterRegistration): Promise<void> {
+    const { namespace, name, uid } = registration.metadata;
+    for (const field of unansweredPokes(registration)) {
+      const what = {
+        lastHandledRotateAt: 'rotate',
+        lastHandledRepairAt: 'repair',
+        lastHandledReconcileAt: undefined,
+        lastHandledSyncAt: undefined,
+      }[field];
+      if (what === undefined) continue;
+      const note = `${what}-requested-at: this version of the controller does not ${what}. Nothing was done.`;
+      const subject = { apiVersion, kind, metadata: { namespace, name, uid } };
+      await events.record(subject, { type: 'Warning', reason: 'NotSupportedYet', action: 'Answer', note });
+    }
   }
 
   /** After a restart, an object that was well is left alone until its sync is due. */

@@ -11,6 +11,7 @@ const maximumNodes = 16;
 export function reportNodes(input: PlanInput): NodesDraft {
   const { observed, target, spec } = input;
   const notShown = new Set(arcNotShown(input));
+  const isKnown = observed.arcSettings.state !== 'unknown';
   const arcConnected = arcWanted(input) ? observed.nodes.filter(({ name }) => !notShown.has(name)).length : 0;
   const total = observed.nodes.length;
   return {
@@ -18,7 +19,7 @@ export function reportNodes(input: PlanInput): NodesDraft {
     registered: members(input).filter(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId))
       .length,
     arcConnected,
-    arcSummary: spec.arc.state === 'Enabled' ? `${arcConnected}/${total}` : spec.arc.state,
+    arcSummary: spec.arc.state === 'Enabled' ? `${isKnown ? arcConnected : '?'}/${total}` : spec.arc.state,
     items: reportNodeItems(observed),
   };
 }
@@ -55,10 +56,24 @@ export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
     const notAfter = secondsOf(created.notAfter);
     return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
   });
-  if (secret === undefined) return certificates;
-  const notAfter = secret.notAfter === undefined ? undefined : secondsOf(secret.notAfter);
-  return [
-    { name: 'ArcServicePrincipal', notAfter, keyId: word(secret.keyId), source: 'generatePassword' },
-    ...certificates.slice(0, 31),
-  ];
+  const arc: Draft<CredentialStatus>[] =
+    secret === undefined
+      ? []
+      : [
+          {
+            name: 'ArcServicePrincipal',
+            notAfter: secret.notAfter === undefined ? undefined : seconds(new Date(secret.notAfter)),
+            keyId: secret.keyId,
+            source: 'generatePassword',
+          },
+        ];
+  return [...signInCredential(input), ...arc, ...certificates];
+}
+
+/** Federated tokens and managed identities have nothing that expires. */
+function signInCredential({ spec, observed }: PlanInput): Draft<CredentialStatus>[] {
+  const { type } = spec.azure.identity;
+  if (type !== 'ClientSecret' && type !== 'ClientCertificate') return [];
+  const notAfter = observed.signInNotAfter;
+  return [{ name: 'SignIn', notAfter: notAfter === undefined ? undefined : seconds(notAfter), source: type }];
 }

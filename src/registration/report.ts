@@ -81,11 +81,16 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
     return { Ready: { status: 'True', reason: 'Ready', message } };
   }
   const doing = current(todo);
-  const message = doing === undefined ? (worst?.message ?? '') : `${doing.step} on ${doing.on}: ${doing.message}`;
+  const message = describe(doing, worst);
   return {
     Ready: { status: 'False', reason: readyReason(doing, worst), message },
     Reconciling: { status: 'True', reason: progressReason(doing), message },
   };
+}
+
+function describe(doing: Pending | undefined, worst: Verdict | undefined): string {
+  if (doing === undefined) return worst?.message ?? '';
+  return doing.unread ? doing.message : `${doing.step} on ${doing.on}: ${doing.message}`;
 }
 
 /** The step that says best what is going on: one that failed, else one that is being done or waited for. */
@@ -101,7 +106,7 @@ function readyReason(doing: Pending | undefined, worst: Verdict | undefined): st
 }
 
 function progressReason(doing: Pending | undefined): string {
-  if (doing === undefined || doing.retrying) return 'ProgressingWithRetry';
+  if (doing === undefined || doing.retrying || doing.unread) return 'ProgressingWithRetry';
   return doing.reason === 'WaitingForAzure' ? 'WaitingForAzure' : 'Progressing';
 }
 

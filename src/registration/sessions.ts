@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { TokenCredential } from '@azure/core-auth';
 import { createRequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
@@ -15,6 +15,8 @@ import { NotAllowed, SecretProblem } from './failures.ts';
 /** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
 export interface Session {
   arm: ResourceManager;
+  /** When the credential expires, as its Secret or its certificate says; undefined when nothing says it. */
+  credentialNotAfter: Date | undefined;
   /** @throws AzureError when no token is to be had */
   checkSignIn(signal: AbortSignal): Promise<void>;
 }
@@ -48,7 +50,7 @@ export function createSessions(
     endpoints,
     async open(registration, signal) {
       const { azure } = registration.spec;
-      const signIn = await readSignIn(kube, configuration, registration, signal);
+      const { signIn, notAfter } = await readSignIn(kube, configuration, registration, signal);
       const key = createHash('sha256')
         .update(
           JSON.stringify([
@@ -56,6 +58,7 @@ export function createSessions(
             azure.tenantId,
             azure.subscriptionId,
             signIn,
+            notAfter,
             registration.metadata.namespace,
             workloadAccount(registration),
           ]),
@@ -70,6 +73,7 @@ export function createSessions(
         certificateAuthorities,
       });
       const session: Session = {
+        credentialNotAfter: notAfter,
         arm: createResourceManager({
           credential,
           subscriptionId: azure.subscriptionId,
@@ -116,7 +120,7 @@ async function readSignIn(
   configuration: Configuration,
   registration: HciClusterRegistration,
   signal: AbortSignal,
-): Promise<SignIn> {
+): Promise<{ signIn: SignIn; notAfter: Date | undefined }> {
   const { namespace } = registration.metadata;
   const { identity } = registration.spec.azure;
   const member = <T>(value: T | undefined): T => {
@@ -128,17 +132,22 @@ async function readSignIn(
     case 'ClientSecret': {
       const { clientId, secretRef } = member(identity.clientSecret);
       const secret = await readSecret(kube, namespace, secretRef.name, signal);
-      return { type: 'ClientSecret', clientId, clientSecret: secret.required('clientSecret').trim() };
+      const expiresOn = secret.optional('expiresOn')?.trim();
+      const notAfter = expiresOn === undefined ? undefined : new Date(expiresOn);
+      if (notAfter !== undefined && Number.isNaN(notAfter.getTime())) {
+        throw new SecretProblem(
+          `Secret ${namespace}/${secretRef.name}: expiresOn is not an RFC 3339 time such as 2028-01-31T00:00:00Z.`,
+        );
+      }
+      const clientSecret = secret.required('clientSecret').trim();
+      return { signIn: { type: 'ClientSecret', clientId, clientSecret }, notAfter };
     }
     case 'ClientCertificate': {
       const { clientId, secretRef } = member(identity.clientCertificate);
       const secret = await readSecret(kube, namespace, secretRef.name, signal);
-      return {
-        type: 'ClientCertificate',
-        clientId,
-        pem: `${secret.required('tls.crt')}
-${secret.required('tls.key')}`,
-      };
+      const certificate = secret.required('tls.crt');
+      const pem = [certificate, secret.required('tls.key')].join('\n');
+      return { signIn: { type: 'ClientCertificate', clientId, pem }, notAfter: certificateNotAfter(certificate) };
     }
     case 'WorkloadIdentity': {
       const { clientId, serviceAccountName } = member(identity.workloadIdentity);
@@ -150,7 +159,7 @@ ${secret.required('tls.key')}`,
         );
         return token;
       };
-      return { type: 'WorkloadIdentity', clientId, getAssertion };
+      return { signIn: { type: 'WorkloadIdentity', clientId, getAssertion }, notAfter: undefined };
     }
     case 'ManagedIdentity': {
       if (!configuration.managedIdentityNamespaces.includes(namespace)) {
@@ -158,8 +167,16 @@ ${secret.required('tls.key')}`,
           `spec.azure.identity.type ManagedIdentity is the controller's own identity, and its configuration does not list the namespace ${namespace} (managedIdentityNamespaces)`,
         );
       }
-      return { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId };
+      return { signIn: { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId }, notAfter: undefined };
     }
+  }
+}
+
+function certificateNotAfter(pem: string): Date {
+  try {
+    return new X509Certificate(pem).validToDate;
+  } catch (cause) {
+    throw new SecretProblem('tls.crt is not a certificate in PEM', { cause });
   }
 }
 

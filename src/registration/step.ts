@@ -23,6 +23,8 @@ export type Evaluation<A = unknown> =
   | { state: 'Ready'; on: string; arguments: A }
   /** Something has to happen first that nobody here does. `readAgain` are the facts that will show it. */
   | { state: 'Waiting'; on: string; reason: Reason; message: string; readAgain: FactKey[]; afterSeconds: number }
+  /** What the step needs to know could not be read: it is read again with a backoff of its own. */
+  | { state: 'Unknown'; on: string; reason: Reason; message: string }
   /** Only a change by a person helps. */
   | { state: 'Blocked'; on: string; reason: Reason; message: string };
 
@@ -58,10 +60,10 @@ export const waiting = (
   afterSeconds,
 });
 
-/** A fact that could not be read holds the step; it is read again with its own backoff. */
+/** A fact that could not be read, or is not there yet, holds the step. */
 export const unread = (on: string, fact: Fact<unknown>): Evaluation<never> =>
   fact.state === 'unknown'
-    ? waiting(on, fact.why.message, [], 0, fact.why.reason)
+    ? { state: 'Unknown', on, reason: fact.why.reason, message: fact.why.message }
     : waiting(on, 'it does not exist yet', [], 0, 'Progressing');
 
 const submission = ({ memory }: PlanInput, step: string, on: string) =>

@@ -143,8 +143,7 @@ describe('what the API server makes of the CRD', () => {
         },
       }),
     );
-    const refused =
-      /the cluster is registered as \/Subscriptions\/1\/.*delete this object with deletion\.policy: Unregister/s;
+    const refused = /the cluster is registered as \/Subscriptions\/1\/.*unregister the cluster, delete this object/s;
     for (const azure of [
       { subscriptionId: '00000000-0000-0000-0000-000000000002' },
       { tenantId: '00000000-0000-0000-0000-000000000002' },

@@ -136,7 +136,9 @@ export async function sampleManifests(
   const cluster = outside.nodes.clusters.find(({ name }) => name === (options.cluster ?? sampleCluster.name));
   if (cluster === undefined) throw new Error(`no simulated cluster ${options.cluster}`);
   const { namespace } = options;
-  const { tenantId, subscriptionId, principals } = outside.azure;
+  const { tenantId, subscriptionId, principals, state } = outside.azure;
+  const application = Object.values(state.applications).find(({ appId }) => appId === principals.controller.clientId);
+  const expiresOn = application?.passwordCredentials[0]?.endDateTime;
   const secret = (name: string, type: string, stringData: Record<string, string>) => ({
     apiVersion: 'v1',
     kind: 'Secret',
@@ -145,7 +147,10 @@ export async function sampleManifests(
     stringData,
   });
   return [
-    secret(`${cluster.name}-azure`, 'Opaque', { clientSecret: principals.controller.clientSecret }),
+    secret(`${cluster.name}-azure`, 'Opaque', {
+      clientSecret: principals.controller.clientSecret,
+      ...(expiresOn === undefined ? {} : { expiresOn }),
+    }),
     secret(`${cluster.name}-ssh`, 'kubernetes.io/ssh-auth', {
       'ssh-privatekey': await readFile(cluster.ssh.privateKeyFile, 'utf8'),
     }),

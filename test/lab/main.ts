@@ -31,7 +31,7 @@ The lab is up. Everything is in lab.json.
   Azure          Resource Manager ${azure.resourceManager}, sign-in ${azure.login}, Graph ${azure.graph}
                  certificate authority ${azure.caFile}
   Admin APIs     Azure ${azure.admin}/state, nodes ${nodes.admin}/state   (also /log, /settings, /faults)
-  Controller     npm run build && node dist/controller.js --config ${started.controllerConfig}
+  Controller     npm run build && npx node dist/controller.js --config ${started.controllerConfig}
   Sample         kubectl apply -f ${sample}
 
 Ctrl-C stops it.`);

@@ -244,46 +244,39 @@ const effects: Effects = {
 export const apply = <N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void =>
   effects[runnable.step](world, runnable.arguments, runnable.on);
 
-/** Creating steps and the facts that must be known to be missing, or known at all, when they run. */
-export function assertKnown(input: PlanInput, step: StepName, on: string): void {
-  const { observed, target } = input;
-  const probes = observed.nodes.map(({ name }) => observed.probes[name]);
-  const read = (what: string, fact: { state: string } | undefined) => must(fact?.state !== 'unknown' && fact, what);
-  switch (step) {
-    case 'CreateResourceGroup':
-      must((on === target.resourceGroup ? observed.resourceGroup : observed.arcResourceGroup).state === 'absent', on);
-      break;
-    case 'CreateCluster':
-      must(observed.resource.state === 'absent', 'the resource is not known to be absent');
-      for (const probe of probes) must(probe?.state === 'present', 'a node was not asked');
-      break;
-    case 'CreateArcSettings':
-      must(observed.arcSettings.state === 'absent', 'the Arc settings are not known to be absent');
-      break;
-    case 'GeneratePassword':
-      read('the Secret', observed.arcSecret);
-      for (const probe of probes) must(probe?.state === 'present', 'a node was not asked');
-      break;
-    case 'AssignResourceManagerRole':
-      read('the roles of the provider', observed.providerRoles);
-      break;
-    case 'AssignArcRoles':
-      read('the roles of the Arc principal', observed.arcRoles);
-      break;
-    case 'NewRegistrationCertificate':
-      must(observed.probes[on]?.state === 'present', `${on} was not asked`);
-      break;
-    case 'CreateClusterIdentity':
-    case 'AdoptCluster':
-      must(observed.resource.state === 'present', 'the resource is not known');
-      break;
-    case 'CreateArcIdentity':
-      must(observed.arcSettings.state === 'present', 'the Arc settings are not known');
-      break;
-    default:
-      break;
-  }
-}
+const absent = (what: string, fact: { state: string } | undefined) =>
+  must(fact?.state === 'absent', `${what} is not known to be absent`);
+const present = (what: string, fact: { state: string } | undefined) =>
+  must(fact?.state === 'present', `${what} is not known`);
+const known = (what: string, fact: { state: string } | undefined) =>
+  must(fact !== undefined && fact.state !== 'unknown', `${what} is not known`);
+const allAsked = ({ observed }: PlanInput) => {
+  for (const { name } of observed.nodes) present(name, observed.probes[name]);
+};
+
+/** Creating steps, and what must be known to be missing, or known at all, when they run. */
+const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
+  CreateResourceGroup: ({ observed, target }, on) =>
+    absent(on, on === target.resourceGroup ? observed.resourceGroup : observed.arcResourceGroup),
+  CreateCluster(input) {
+    absent('the cluster resource', input.observed.resource);
+    allAsked(input);
+  },
+  CreateArcSettings: ({ observed }) => absent('the Arc settings', observed.arcSettings),
+  GeneratePassword(input) {
+    known('the Secret', input.observed.arcSecret);
+    allAsked(input);
+  },
+  AssignResourceManagerRole: ({ observed }) => known('what roles there are', observed.providerRoles),
+  AssignArcRoles: ({ observed }) => known('what roles there are', observed.arcRoles),
+  NewRegistrationCertificate: ({ observed }, on) => present(on, observed.probes[on]),
+  CreateClusterIdentity: ({ observed }) => present('the cluster resource', observed.resource),
+  AdoptCluster: ({ observed }) => present('the cluster resource', observed.resource),
+  CreateArcIdentity: ({ observed }) => present('the Arc settings', observed.arcSettings),
+};
+
+/** Throws OutOfOrder when a step that makes something runs without knowing that it is missing. */
+export const assertKnown = (input: PlanInput, step: StepName, on: string): void => creates[step]?.(input, on);
 
 /** A failure that passes. */
 export const passingFailure = (outcomeUnknown: boolean): AzureError =>

@@ -145,8 +145,8 @@ const optionalSteps = new Set(Object.entries(steps).flatMap(([name, step]) => (s
 
 /** A step changes no fact that it does not name: only what it names is read again. */
 function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observed): void {
-  const { affects }: Pick<Step<unknown>, 'affects'> = steps[step];
-  const named = new Set<string>(affects(on));
+  const definition: Pick<Step<unknown>, 'affects'> = steps[step];
+  const named = new Set<string>(definition.affects(on));
   const [facts, changed] = [factsOf(earlier), factsOf(later)];
   for (const [key, fact] of facts) {
     const isNamed = named.has(key) || (key.startsWith('probe/') && named.has('probe/'));

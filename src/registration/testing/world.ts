@@ -86,10 +86,11 @@ export const newResource = (target: Target, tags: Record<string, string>): Clust
   },
 });
 
+const pick = <T>(values: T[], index: number): T | undefined => values[index % Math.max(1, values.length)];
+
 /** The world that a start describes, as far as one part can exist without another. */
 export function buildWorld(start: Start, spec: RegistrationSpec, target: Target, now: Date): World {
   const names = Array.from({ length: start.nodeCount }, (_, index) => `NODE${index + 1}`);
-  const pick = <T>(values: T[], index: number): T | undefined => values[index % Math.max(1, values.length)];
   const groups = new Map<string, string>();
   if (start.group !== 'absent') groups.set(target.resourceGroup.toLowerCase(), start.group);
   if (start.arcGroup !== 'absent' && start.separateArcGroup)

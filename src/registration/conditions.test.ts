@@ -1,0 +1,248 @@
+import { describe, expect, test } from 'vitest';
+import type { Reason } from '../api/reasons.ts';
+import * as judge from './conditions.ts';
+import type { Verdict } from './draft.ts';
+import { plan } from './plan.ts';
+import type { PlanInput } from './step.ts';
+import {
+  absent,
+  after,
+  before,
+  buildArcSettings,
+  buildInput,
+  buildObserved,
+  buildProbe,
+  buildResource,
+  buildSpec,
+  now,
+  present,
+  probes,
+  resourceId,
+  unknown,
+  unregistered,
+} from './testing/builders.ts';
+
+const day = 86_400;
+const observing = (changes: Parameters<typeof buildObserved>[0]) => buildInput({ observed: buildObserved(changes) });
+const short = ({ status, reason }: Verdict) => `${status} ${reason}`;
+const judged = (verdict: (input: PlanInput, planned: ReturnType<typeof plan>) => Verdict, input: PlanInput) =>
+  verdict(input, plan(input));
+
+describe('Authenticated', () => {
+  test.each<[Reason, string]>([
+    ['SecretNotFound', 'False'],
+    ['CredentialExpired', 'False'],
+    ['CredentialRejected', 'False'],
+    ['WrongTenant', 'False'],
+    ['EndpointUnreachable', 'False'],
+    ['NamespaceNotAllowed', 'False'],
+    ['ProgressingWithRetry', 'Unknown'],
+  ])('%s is %s', (reason, status) => {
+    expect(judge.authenticated(unknown(reason, 'AADSTS'))).toEqual({ status, reason, message: 'AADSTS' });
+  });
+  test('a token is True', () => {
+    expect(short(judge.authenticated(present(true)))).toBe('True Succeeded');
+    expect(short(judge.authenticated(absent))).toBe('Unknown NotYetObserved');
+  });
+});
+
+describe('PermissionsSatisfied', () => {
+  test('what may not be read blocks nothing', () => {
+    expect(short(judge.permissionsSatisfied(observing({ permissions: unknown('ActionsMissing') })))).toBe(
+      'Unknown CheckNotAllowed',
+    );
+  });
+  test('names every missing action, the scope and the command', () => {
+    const { message, ...verdict } = judge.permissionsSatisfied(
+      observing({ permissions: present([{ actions: ['*/read', 'Microsoft.AzureStackHCI/*'], notActions: [] }]) }),
+    );
+    expect(verdict).toEqual({ status: 'False', reason: 'ActionsMissing' });
+    expect(message).toContain('missing: Microsoft.Authorization/roleAssignments/write.');
+    expect(message).toContain('az role assignment create --assignee 44444444-4444-4444-8444-444444444444');
+    expect(message).toContain('--scope /subscriptions/11111111-1111-4111-8111-111111111111');
+  });
+});
+
+describe('NodesReachable', () => {
+  test('tells the first reason, and of every silent node', () => {
+    const observed = buildObserved({
+      probes: {
+        NODE1: unknown('HostKeyMismatch', 'NODE1 shows another key.'),
+        NODE2: unknown('NodeUnreachable', 'NODE2 is silent.'),
+      },
+    });
+    expect(judge.nodesReachable({ observed })).toEqual({
+      status: 'False',
+      reason: 'HostKeyMismatch',
+      message: 'NODE1 shows another key. NODE2 is silent.',
+    });
+  });
+  test('needs the cluster to answer too', () => {
+    expect(short(judge.nodesReachable({ observed: buildObserved({ cluster: unknown('NodeOperationFailed') }) }))).toBe(
+      'False NodeOperationFailed',
+    );
+    expect(judge.nodesReachable({ observed: buildObserved() }).message).toBe('All 2 nodes answered.');
+  });
+});
+
+describe('Registered', () => {
+  test.each<[string, PlanInput, string]>([
+    ['all agree', buildInput(), 'True Succeeded'],
+    [
+      'no resource',
+      observing({ resource: absent, probes: probes({ registration: unregistered }) }),
+      'False NotRegistered',
+    ],
+    [
+      'one node is not',
+      observing({ probes: { ...probes({}), NODE2: present(buildProbe('NODE2', { registration: unregistered })) } }),
+      'False NotRegistered',
+    ],
+    ['one node is silent', observing({ probes: { ...probes({}), NODE2: unknown() } }), 'Unknown NotObserved'],
+    ['Azure could not be read', observing({ resource: unknown('EndpointUnreachable') }), 'Unknown EndpointUnreachable'],
+    ['only the nodes know of it', observing({ resource: absent, arcSettings: absent }), 'False ResourceMissing'],
+    [
+      'the uri in another case',
+      observing({ probes: probes({ registration: { azureResourceUri: resourceId.toUpperCase() } }) }),
+      'True Succeeded',
+    ],
+  ])('%s', (_, input, expected) => {
+    expect(short(judged(judge.registered, input))).toBe(expected);
+  });
+});
+
+describe('Connected', () => {
+  const since = (seconds: number, connectionStatus: string | null = 'Connected') =>
+    observing({
+      resource: present(buildResource({ properties: { lastSyncTimestamp: null } })),
+      probes: probes({ registration: { connectionStatus, lastConnected: before(seconds).toISOString() } }),
+    });
+  const one = (connectionStatus: string | null) =>
+    observing({
+      probes: { ...probes({}), NODE2: present(buildProbe('NODE2', { registration: { connectionStatus } })) },
+    });
+
+  test.each<[string, PlanInput, string]>([
+    ['within the day', since(day), 'True Succeeded'],
+    ['longer than a day ago', since(day + 1), 'False NotConnectedRecently'],
+    ['eleven days left', since(19 * day + 100), 'False NotConnectedRecently'],
+    ['ten days left', since(20 * day), 'False OfflineLimitNear'],
+    ['none left', since(200 * day), 'False OfflineLimitNear'],
+    ['one node is not connected', one('NotConnectedRecently'), 'False NotConnectedRecently'],
+    ['one node never was', one(null), 'False NotConnectedRecently'],
+    ['a status that nobody knows', one('SomethingNew'), 'False NotConnectedRecently'],
+    ['one node out of policy', one('OutOfPolicy'), 'False NodeOutOfPolicy'],
+    ['all nodes out of policy', since(60, 'OutOfPolicy'), 'False OutOfPolicy'],
+    ['a repair is asked for', one('RepairRegistrationRequired'), 'False RepairRegistrationRequired'],
+    ['one node is silent', observing({ probes: { ...probes({}), NODE2: unknown() } }), 'Unknown NotObserved'],
+  ])('%s', (_, input, expected) => {
+    expect(short(judge.connected(input))).toBe(expected);
+  });
+
+  test('the newest that any node or Azure says counts', () => {
+    const input = observing({
+      resource: present(buildResource({ properties: { lastSyncTimestamp: before(3 * day).toISOString() } })),
+      probes: {
+        NODE1: present(buildProbe('NODE1', { registration: { lastConnected: before(5 * day).toISOString() } })),
+        NODE2: present(buildProbe('NODE2', { registration: { lastConnected: '2026-99-99T00:00:00Z' } })),
+      },
+    });
+    expect(judge.lastConnected(input)).toEqual(before(3 * day));
+    expect(judge.lastConnected(observing({ resource: absent, probes: {} }))).toBeUndefined();
+  });
+
+  test('days left as the clock moves on', () => {
+    const left = (seconds: number) => judge.offlineDaysLeft(now, after(seconds));
+    expect([0, day - 1, day, 20 * day, 30 * day, 31 * day, -9 * day].map(left)).toEqual([30, 30, 29, 10, 0, 0, 30]);
+  });
+});
+
+describe('ArcConnected', () => {
+  const shown = (names: string[]) =>
+    present(
+      buildArcSettings({ perNodeDetails: names.map((name) => ({ name: name.toLowerCase(), state: 'Connected' })) }),
+    );
+  test.each<[string, PlanInput, string]>([
+    [
+      'all shown, whatever the case of their names',
+      observing({ arcSettings: shown(['NODE1', 'NODE2']) }),
+      'True Succeeded',
+    ],
+    ['onboarded, not shown yet', observing({ arcSettings: shown(['NODE1']) }), 'False ArcSyncPending'],
+    [
+      'not onboarded',
+      observing({
+        arcSettings: shown(['NODE1']),
+        probes: { ...probes({}), NODE2: present(buildProbe('NODE2', { agent: null })) },
+      }),
+      'False NodesNotConnected',
+    ],
+    ['no Arc settings', observing({ arcSettings: absent }), 'False NodesNotConnected'],
+    ['no Arc in the operating system', observing({ probes: probes({ arc: null }) }), 'False ArcUnsupported'],
+    ['could not be read', observing({ arcSettings: unknown('EndpointUnreachable') }), 'Unknown EndpointUnreachable'],
+    [
+      'not asked for',
+      buildInput({ spec: buildSpec({ arc: { state: 'Unmanaged', onboarding: { type: 'ResourceProvider' } } }) }),
+      'Unknown NotRequested',
+    ],
+  ])('%s', (_, input, expected) => {
+    expect(short(judged(judge.arcConnected, input))).toBe(expected);
+  });
+  test('the role of the provider that we may not assign', () => {
+    const input = observing({ providerRoles: absent });
+    input.memory.failures.set('AssignResourceManagerRole/Azure Connected Machine Resource Manager', {
+      count: 1,
+      at: now,
+      nextTry: after(9),
+      message: 'AuthorizationFailed.',
+      reason: 'ActionsMissing',
+      needsPerson: false,
+    });
+    expect(judged(judge.arcConnected, input)).toMatchObject({ status: 'False', reason: 'RpRoleMissing' });
+  });
+  test('consent that was not given is told, and holds nothing', () => {
+    expect(judged(judge.arcConnected, buildInput()).message).toContain('spec.arc.defaultExtensions');
+    const spec = buildSpec({ arc: { ...buildSpec().arc, defaultExtensions: 'Decline' } });
+    expect(judged(judge.arcConnected, buildInput({ spec })).message).not.toContain('spec.arc.defaultExtensions');
+  });
+});
+
+describe('CredentialsCurrent', () => {
+  const credential = (name: string, notAfter?: string) => ({ name, notAfter, source: 'Node' });
+  test.each<[string, ReturnType<typeof credential>[], string, string]>([
+    ['none', [], 'Unknown ExpiryUnknown', 'No credential'],
+    ['one unknown', [credential('a', '2027-01-01T00:00:00Z'), credential('b')], 'Unknown ExpiryUnknown', 'of: b.'],
+    [
+      'one expired, one unknown',
+      [credential('a'), credential('b', '2026-03-01T12:00:00Z')],
+      'False Expired',
+      'b on 2026-03-01T12:00:00Z.',
+    ],
+    [
+      'all known',
+      [credential('a', '2027-01-01T00:00:00Z'), credential('b', '2026-04-01T00:00:00Z')],
+      'True Succeeded',
+      'is b, on 2026-04-01',
+    ],
+  ])('%s', (_, tracked, expected, message) => {
+    const verdict = judge.credentialsCurrent(tracked, now);
+    expect(short(verdict)).toBe(expected);
+    expect(verdict.message).toContain(message);
+  });
+});
+
+test('InSync names what differs, and what could not be compared', () => {
+  expect(short(judged(judge.inSync, buildInput()))).toBe('True Succeeded');
+  expect(judged(judge.inSync, observing({ providerRoles: absent }))).toMatchObject({
+    status: 'False',
+    reason: 'DriftDetected',
+    message: expect.stringContaining('AssignResourceManagerRole'),
+  });
+  expect(short(judged(judge.inSync, observing({ resource: unknown() })))).toBe('Unknown NotObserved');
+});
+
+test('ClockSkew is there only beyond five minutes, in either direction', () => {
+  expect([undefined, 0, 300_000, -300_000].map(judge.clockSkew)).toEqual([undefined, undefined, undefined, undefined]);
+  expect([300_001, -300_001].map((skew) => judge.clockSkew(skew)?.reason)).toEqual(['ClockSkew', 'ClockSkew']);
+  expect(judge.clockSkew(600_000)?.message).toContain("Azure's clock is 600 s ahead");
+});
