@@ -75,6 +75,15 @@ export function toAzureError(error: unknown): AzureError {
   if (code !== undefined) {
     return new AzureError({ code, message: `Microsoft Entra refused the sign-in: ${firstLine(text)}`, cause: error });
   }
+  // MSAL drops the answer (AADSTS90002) to its question for the endpoints of the tenant.
+  if (text.includes('endpoints_resolution_error')) {
+    return new AzureError({
+      code: 'NoAnswer',
+      message:
+        'Microsoft Entra does not tell the endpoints of this tenant: it does not exist there, or there is no answer',
+      cause: error,
+    });
+  }
   const host =
     error instanceof RestError && error.request !== undefined ? ` from ${new URL(error.request.url).host}` : '';
   return new AzureError({

@@ -111,6 +111,8 @@ describe('Registered', () => {
   });
 });
 
+const left = (seconds: number) => judge.offlineDaysLeft(now, after(seconds));
+
 describe('Connected', () => {
   const since = (seconds: number, connectionStatus: string | null = 'Connected') =>
     observing({
@@ -152,16 +154,16 @@ describe('Connected', () => {
   });
 
   test('days left as the clock moves on', () => {
-    const left = (seconds: number) => judge.offlineDaysLeft(now, after(seconds));
     expect([0, day - 1, day, 20 * day, 30 * day, 31 * day, -9 * day].map(left)).toEqual([30, 30, 29, 10, 0, 0, 30]);
   });
 });
 
+const shown = (names: string[]) =>
+  present(
+    buildArcSettings({ perNodeDetails: names.map((name) => ({ name: name.toLowerCase(), state: 'Connected' })) }),
+  );
+
 describe('ArcConnected', () => {
-  const shown = (names: string[]) =>
-    present(
-      buildArcSettings({ perNodeDetails: names.map((name) => ({ name: name.toLowerCase(), state: 'Connected' })) }),
-    );
   test.each<[string, PlanInput, string]>([
     [
       'all shown, whatever the case of their names',
@@ -207,8 +209,9 @@ describe('ArcConnected', () => {
   });
 });
 
+const credential = (name: string, notAfter?: string) => ({ name, notAfter, source: 'Node' });
+
 describe('CredentialsCurrent', () => {
-  const credential = (name: string, notAfter?: string) => ({ name, notAfter, source: 'Node' });
   test.each<[string, ReturnType<typeof credential>[], string, string]>([
     ['none', [], 'Unknown ExpiryUnknown', 'No credential'],
     ['one unknown', [credential('a', '2027-01-01T00:00:00Z'), credential('b')], 'Unknown ExpiryUnknown', 'of: b.'],

@@ -7,6 +7,7 @@ import { arcNotShown } from './steps/sync.ts';
 type NodesDraft = NonNullable<StatusDraft['nodes']>;
 
 const maximumNodes = 16;
+const maximumCredentials = 32;
 
 export function reportNodes(input: PlanInput): NodesDraft {
   const { observed, target, spec } = input;
@@ -62,12 +63,12 @@ export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
       : [
           {
             name: 'ArcServicePrincipal',
-            notAfter: secret.notAfter === undefined ? undefined : seconds(new Date(secret.notAfter)),
-            keyId: secret.keyId,
+            notAfter: secret.notAfter === undefined ? undefined : secondsOf(secret.notAfter),
+            keyId: word(secret.keyId),
             source: 'generatePassword',
           },
         ];
-  return [...signInCredential(input), ...arc, ...certificates];
+  return [...signInCredential(input), ...arc, ...certificates].slice(0, maximumCredentials);
 }
 
 /** Federated tokens and managed identities have nothing that expires. */

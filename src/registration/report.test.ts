@@ -67,8 +67,7 @@ describe('Ready', () => {
   });
   test('although no expiry is known', () => {
     const observed = buildObserved({
-      arcSecret: absent,
-      probes: probes({ certificate: { created: null, set: null } }),
+      signInNotAfter: undefined,
     });
     const { by } = reported({ observed });
     expect(by['CredentialsCurrent']).toMatchObject({ status: 'Unknown', reason: 'ExpiryUnknown' });
@@ -158,17 +157,18 @@ describe('nodes and credentials', () => {
     });
     const { credentials, earliestCredentialExpiry } = reported({ observed });
     expect(credentials).toMatchObject([
+      { name: 'SignIn', source: 'ClientSecret', notAfter: '2026-12-26T12:00:00Z' },
       { name: 'ArcServicePrincipal', keyId: 'key-1', notAfter: '2028-02-01T00:00:00Z' },
       { name: 'NodeCertificate/NODE1', notAfter: '2028-01-01T00:00:00Z' },
     ]);
-    expect(earliestCredentialExpiry).toBe('2028-01-01');
+    expect(earliestCredentialExpiry).toBe('2026-12-26');
   });
   test('an expiry that is no instant is not known', () => {
     const observed = buildObserved({
       arcSecret: present({ appId: 'arc-client-id', keyId: 'key-1', notAfter: 'soon', hasText: false }),
     });
     const { credentials, by } = reported({ observed });
-    expect(credentials?.[0]?.notAfter).toBeUndefined();
+    expect(credentials?.find(({ name }) => name === 'ArcServicePrincipal')).toMatchObject({ notAfter: undefined });
     expect(by['CredentialsCurrent']).toMatchObject({
       status: 'Unknown',
       message: 'The expiry is not known of: ArcServicePrincipal.',

@@ -1,5 +1,6 @@
 import type { Reason } from '../api/reasons.ts';
 import type { RegistrationSpec } from '../api/spec.ts';
+import type { Submission } from '../api/status.ts';
 import type { ArcSettings, ClusterResource } from '../azure/models.ts';
 import { sameId } from '../azure/resource-ids.ts';
 import type { Probe } from '../nodes/operations.ts';
@@ -76,6 +77,12 @@ export function pollSeconds(input: PlanInput, step: string, on: string): number 
   return Math.min(15, Math.max(0.5, elapsedSeconds / 2));
 }
 
+const unprovenMs = 120_000;
+
+/** From before a restart: it may have been intended and never sent, so its effect is awaited for a shorter time. */
+const unproven = ({ submittedTime, waitUntilTime }: Submission): Date =>
+  new Date(Math.min(Date.parse(waitUntilTime), Date.parse(submittedTime) + unprovenMs));
+
 /** While an operation is under way the step waits for its effect; when it failed, or has taken too long, the step may start it again. */
 export function underWay(
   input: PlanInput,
@@ -86,9 +93,8 @@ export function underWay(
   const key = stepKey(step, on);
   const status = valueOf(input.observed.operations[key]);
   if (status !== undefined && /^(Failed|Canceled)$/i.test(status.status)) return undefined;
-  const waitUntil = submission(input, step, on)?.waitUntilTime;
-  const until =
-    input.memory.operations.get(key)?.waitUntil ?? (waitUntil === undefined ? undefined : new Date(waitUntil));
+  const submitted = submission(input, step, on);
+  const until = input.memory.operations.get(key)?.waitUntil ?? (submitted && unproven(submitted));
   if (until === undefined || until <= input.now) return undefined;
   return waiting(
     on,

@@ -81,7 +81,7 @@ async function measure(
   say(`Ready, ${before.residentMiB.toFixed(0)} MiB. Idle for ${minutes} minutes from now …`);
   for (let left = minutes; left > 0; left -= 1) {
     await Promise.race([delay(Math.min(left, 1) * 60_000), ended]);
-    if (left > 1) say(`  ${left - 1} minutes left, ${(await resourcesOf(controller.pid)).residentMiB.toFixed(0)} MiB`);
+    if (left > 1) say(`  minutes left: ${left - 1}, ${(await resourcesOf(controller.pid)).residentMiB.toFixed(0)} MiB`);
   }
   const after = await resourcesOf(controller.pid);
   const nodesLog = await (await fetch(`${nodes.admin}/log`)).text();

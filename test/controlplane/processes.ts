@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { createServer, Socket } from 'node:net';
 import { basename, join } from 'node:path';
 
 export interface RunningProcess {
@@ -13,16 +13,26 @@ export interface RunningProcess {
   stop(): Promise<void>;
 }
 
+let tether: ChildProcess | undefined;
+
 /**
- * Starts programs so that none outlives this process, even when this one is killed with SIGKILL: a small helper process holds the
- * other end of a pipe and kills what is registered with it as soon as the pipe breaks.
+ * Makes a process end with this one, even when this one is killed with SIGKILL: a small helper process holds the other end of a pipe,
+ * and kills what is registered with it as soon as the pipe breaks.
  */
+export function endWithThisProcess({ pid }: ChildProcess): void {
+  if (tether === undefined) {
+    tether = spawn(process.execPath, [join(import.meta.dirname, 'tether.ts')], {
+      stdio: ['pipe', 'ignore', 'inherit'],
+      detached: true,
+    });
+    tether.unref();
+    if (tether.stdin instanceof Socket) tether.stdin.unref();
+  }
+  if (pid !== undefined) tether.stdin?.write(`${pid}\n`);
+}
+
+/** Starts programs that end with this process, and stops them in the opposite order. */
 export function createProcessGroup(directory: string) {
-  const tether = spawn(process.execPath, [join(import.meta.dirname, 'tether.ts')], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-    detached: true,
-  });
-  tether.unref();
   const running: RunningProcess[] = [];
 
   const start = (program: string, args: string[]): RunningProcess => {
@@ -33,7 +43,7 @@ export function createProcessGroup(directory: string) {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
     child.stdout.pipe(log);
     child.stderr.pipe(log);
-    if (child.pid !== undefined) tether.stdin.write(`${child.pid}\n`);
+    endWithThisProcess(child);
     const { promise, resolve } = Promise.withResolvers<void>();
     child.once('error', (error) => {
       log.write(`${error.message}\n`);
@@ -56,7 +66,6 @@ export function createProcessGroup(directory: string) {
   /** Stops all, the last started first. */
   const stop = async (): Promise<void> => {
     for (const child of running.toReversed()) await child.stop();
-    tether.stdin.end();
   };
   return { start, stop };
 }

@@ -105,8 +105,6 @@ async function main(): Promise<void> {
     return;
   }
   if (positionals.join(' ') !== 'register') throw new Error(`There is one scenario: register.\n\n${help}`);
-  // Each controller that is started leaves a listener that kills it when this process ends.
-  process.setMaxListeners(0);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const { passed, failed } = await register(readOnly(values.only));
   say(`crash register: ${passed} passed, ${failed} failed`);

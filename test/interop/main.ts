@@ -26,7 +26,10 @@ async function run(command: string, args: string[]): Promise<void> {
 /** The interpreter of a virtual environment with the pinned packages, made when it is not there. */
 async function interpreter(): Promise<string> {
   const requirements = join(python, 'requirements.txt');
-  const fingerprint = createHash('sha256').update(await readFile(requirements)).digest('hex').slice(0, 12);
+  const fingerprint = createHash('sha256')
+    .update(await readFile(requirements))
+    .digest('hex')
+    .slice(0, 12);
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
   const environment = join(cache, 'hci-registration-controller', `python-${fingerprint}`);
   const complete = join(environment, 'complete');
@@ -49,9 +52,20 @@ async function interop(): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'hci-interop-'));
   const azure = await startSimulatedAzure({ directory });
   try {
-    const { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals } = azure;
+    const { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals } =
+      azure;
     const lab = join(directory, 'lab.json');
-    const content = { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals };
+    const content = {
+      resourceManager,
+      login,
+      graph,
+      serviceEndpoint,
+      caFile,
+      admin,
+      tenantId,
+      subscriptionId,
+      principals,
+    };
     await writeFile(lab, JSON.stringify({ azure: content }), { mode: 0o600 });
     await run(program, [join(python, 'cluster_lifecycle.py'), lab]);
   } finally {

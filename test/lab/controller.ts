@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { endWithThisProcess } from '../controlplane/processes.ts';
 
 const bundle = join(import.meta.dirname, '../../dist/controller.js');
 
@@ -39,7 +40,7 @@ export function startController(options: {
   child.stdout.pipe(log, { end: false });
   child.stderr.pipe(log, { end: false });
   const exited = new Promise<number | null>((resolve) => child.once('exit', (status) => resolve(status)));
-  process.once('exit', () => child.kill('SIGKILL'));
+  endWithThisProcess(child);
   return {
     pid: child.pid ?? 0,
     logFile: options.logFile,

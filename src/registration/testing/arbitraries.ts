@@ -148,7 +148,7 @@ export const anyObserved: fc.Arbitrary<Observed> = fc
             fc.record({
               namespace: fc.constant(namespace),
               registrationState: hostile,
-              clusterLocations: fc.constant([]),
+              clusterLocations: fc.constant<string[]>([]),
             }),
           ),
         ]),
@@ -164,6 +164,7 @@ export const anyObserved: fc.Arbitrary<Observed> = fc
         hasText: fc.boolean(),
       }),
     ),
+    signInNotAfter: fc.option(fc.integer({ min: -9_000_000, max: 9_000_000 }).map(at), { nil: undefined }),
     clockSkewMs: fc.option(fc.integer({ min: -10_000_000, max: 10_000_000 }), { nil: undefined }),
   })
   .map((changes) => buildObserved(changes));

@@ -231,6 +231,7 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
   hostKeys: {},
   cluster: present(buildCluster()),
   signIn: present(true),
+  signInNotAfter: after(300 * 86_400),
   permissions: present([{ actions: ['*'], notActions: [] }]),
   providers: Object.fromEntries(
     endpoints.resourceProviders.map((namespace) => [

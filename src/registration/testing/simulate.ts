@@ -155,7 +155,14 @@ function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observe
   }
 }
 
-const factsOf = ({ nodes: _nodes, hostKeys: _keys, clockSkewMs: _skew, operations: _urls, ...rest }: Observed) => {
+const factsOf = ({
+  nodes: _nodes,
+  hostKeys: _keys,
+  signInNotAfter: _expiry,
+  clockSkewMs: _skew,
+  operations: _urls,
+  ...rest
+}: Observed) => {
   const { probes, providers, ...single } = rest;
   return new Map<string, unknown>([
     ...Object.entries(single),

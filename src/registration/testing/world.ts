@@ -305,6 +305,7 @@ export function observe(
     hostKeys: {},
     cluster: fact('cluster', cluster),
     signIn: fact('signIn', true as const),
+    signInNotAfter: undefined,
     permissions: fact('permissions', [{ actions: ['*'], notActions: [] }]),
     providers: Object.fromEntries(
       Object.entries(world.providers).map(([namespace, registrationState]) => [

@@ -1,0 +1,136 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { describe, expect, test } from 'vitest';
+import { registrationCrd } from './crd.ts';
+import { reasons } from './reasons.ts';
+
+const Node = Type.Record(Type.String(), Type.Unknown());
+type Node = Record<string, unknown>;
+const crd = registrationCrd();
+const [version] = crd.spec.versions;
+const root: unknown = version?.schema.openAPIV3Schema;
+
+/** Every schema in the CRD, with where it stands. */
+function* schemas(schema: unknown, path: string): Generator<[string, Node]> {
+  if (!Value.Check(Node, schema)) return;
+  yield [path, schema];
+  const { properties, items } = schema;
+  if (Value.Check(Node, properties))
+    for (const [name, child] of Object.entries(properties)) yield* schemas(child, `${path}.${name}`);
+  yield* schemas(items, `${path}[]`);
+}
+const all = [...schemas(root, '')];
+const at = (path: string) => all.find(([where]) => where === path)?.[1];
+
+describe('a structural schema', () => {
+  test('every field has one type and a description', () => {
+    const bare = all.filter(([path, { type }]) => typeof type !== 'string' && path !== '');
+    expect(bare.map(([path]) => path)).toEqual([]);
+    const undescribed = all.filter(
+      ([path, { description }]) =>
+        typeof description !== 'string' && !/^(\.(apiVersion|kind|metadata))?$|\[\]/.test(path),
+    );
+    expect(undescribed.map(([path]) => path)).toEqual([]);
+  });
+  test('no keyword that the API server refuses', () => {
+    const refused = [
+      '$ref',
+      '$id',
+      'const',
+      'anyOf',
+      'allOf',
+      'oneOf',
+      'definitions',
+      'uniqueItems',
+      '~kind',
+      '~optional',
+    ];
+    expect(
+      all.flatMap(([path, schema]) => refused.filter((keyword) => keyword in schema).map((keyword) => path + keyword)),
+    ).toEqual([]);
+  });
+  test('lists and texts are bounded, so that the rules stay affordable', () => {
+    const unbounded = all.filter(
+      ([path, { type, maxItems, maxLength, enum: values, format }]) =>
+        path.startsWith('.spec') &&
+        ((type === 'array' && maxItems === undefined) ||
+          (type === 'string' && maxLength === undefined && values === undefined && format === undefined)),
+    );
+    expect(unbounded.map(([path]) => path)).toEqual([]);
+  });
+  test('a field with a default need not be written, any other without one must be', () => {
+    for (const [path, { required = [], properties }] of all) {
+      if (!Array.isArray(required) || !Value.Check(Node, properties)) continue;
+      const withDefault = Object.entries(properties).flatMap(([name, schema]) =>
+        Value.Check(Node, schema) && 'default' in schema ? [name] : [],
+      );
+      expect(
+        withDefault.filter((name) => required.includes(name)),
+        path,
+      ).toEqual([]);
+    }
+    expect(at('.spec')?.['required']).toEqual(['azure', 'nodes']);
+    expect(at('.spec.azure')?.['required']).toEqual(['tenantId', 'subscriptionId', 'region', 'identity']);
+  });
+});
+
+describe('rules', () => {
+  const rules = all.flatMap(([path, schema]) => {
+    const list = schema['x-kubernetes-validations'];
+    return Array.isArray(list) ? list.map((rule: unknown) => ({ path, rule: Value.Parse(Node, rule) })) : [];
+  });
+  test('each says in words what to do', () => {
+    expect(rules.length).toBeGreaterThan(15);
+    for (const { rule } of rules) expect(String(rule['message']).length).toBeGreaterThan(20);
+  });
+  test('what is fixed once registered is compared without regard to case, and the way out is told', () => {
+    const fixed = rules.find(({ path, rule }) => path === '' && String(rule['rule']).includes('oldSelf'))?.rule ?? {};
+    for (const field of ['cloud', 'tenantId', 'subscriptionId', 'region', 'resourceGroup', 'resourceName'])
+      expect(fixed['rule']).toContain(
+        `oldSelf.${field === 'resourceGroup' || field === 'resourceName' ? 'status' : 'spec'}.azure.${field}.lowerAscii()`,
+      );
+    expect(fixed['rule']).toMatch(/^!has\(oldSelf\.status\) \|\|/);
+    expect(fixed['messageExpression']).toContain('oldSelf.status.azure.resourceId');
+    expect(fixed).toMatchObject({ fieldPath: '.spec.azure' });
+  });
+  test('of each union exactly the member that type names', () => {
+    const members = (path: string) =>
+      rules
+        .filter((rule) => rule.path === path)
+        .map(({ rule }) => /'(\w+)' \? has\(self\.(\w+)/.exec(String(rule['rule']))?.slice(1));
+    expect(members('.spec.azure.identity')).toEqual([
+      ['WorkloadIdentity', 'workloadIdentity'],
+      ['ManagedIdentity', 'managedIdentity'],
+      ['ClientSecret', 'clientSecret'],
+      ['ClientCertificate', 'clientCertificate'],
+    ]);
+    expect(members('.spec.nodes.transport')).toEqual([
+      ['SSH', 'ssh'],
+      ['WinRM', 'winRM'],
+    ]);
+    for (const path of ['.spec.azure.identity', '.spec.nodes.transport']) {
+      const types = Value.Parse(Node, Value.Parse(Node, at(path)?.['properties'])['type'])['enum'];
+      expect(members(path).map((pair) => pair?.[0])).toEqual(types);
+    }
+  });
+});
+
+test('names and columns', () => {
+  expect(crd.metadata.name).toBe(`${crd.spec.names.plural}.${crd.spec.group}`);
+  expect(
+    version?.additionalPrinterColumns.filter(({ priority }) => priority === undefined).map(({ name }) => name),
+  ).toEqual(['Ready', 'Reason', 'Registered', 'Connected', 'Arc', 'Cred-Expires', 'Age']);
+  for (const { jsonPath } of version?.additionalPrinterColumns ?? []) {
+    const path = jsonPath.replace(/\[\?\(.*?\)\]/, '[]');
+    const known = path.startsWith('.metadata.') || at(path) !== undefined;
+    expect(known, jsonPath).toBe(true);
+  }
+  for (const { jsonPath } of version?.selectableFields ?? []) expect(at(jsonPath)).toBeDefined();
+});
+
+test('every reason is one word that a condition may carry, with a meaning and an action', () => {
+  for (const [reason, { meaning, action }] of Object.entries(reasons)) {
+    expect(reason).toMatch(/^[A-Z][A-Za-z]+$/);
+    expect(meaning.endsWith('.') && action.endsWith('.'), reason).toBe(true);
+  }
+});

@@ -1,0 +1,28 @@
+import type { SimulatedAzure } from '../../../test/simulators/azure/azure.ts';
+import { createRequestBudget } from '../budget.ts';
+import { cloudEndpoints, type CloudEndpoints } from '../clouds.ts';
+import { createCredential, type SignIn } from '../credentials.ts';
+import { createResourceManager, type ResourceManager } from '../resource-manager.ts';
+
+export const endpointsOf = ({ resourceManager, login, graph }: SimulatedAzure): CloudEndpoints =>
+  cloudEndpoints('AzureCloud', { resourceManager, login, graph });
+
+/** The principal that the simulated Azure lets do everything that a registration needs. */
+export const controllerSecret = ({ principals }: SimulatedAzure): SignIn => ({
+  type: 'ClientSecret',
+  clientId: principals.controller.clientId,
+  clientSecret: principals.controller.clientSecret,
+});
+
+export const credentialFor = (azure: SimulatedAzure, signIn: SignIn, tenantId = azure.tenantId) =>
+  createCredential(signIn, { tenantId, endpoints: endpointsOf(azure), certificateAuthorities: [azure.caPem] });
+
+export const resourceManagerFor = (azure: SimulatedAzure, signIn = controllerSecret(azure)): ResourceManager =>
+  createResourceManager({
+    credential: credentialFor(azure, signIn),
+    subscriptionId: azure.subscriptionId,
+    endpoints: endpointsOf(azure),
+    certificateAuthorities: [azure.caPem],
+    budget: createRequestBudget(() => Date.now()),
+    userAgent: 'test',
+  });
