@@ -104,6 +104,11 @@ describe('what answers tell', () => {
       expect(takeAll('writes')).toBe(199);
     },
   );
+  test('an answer that only speaks of throttling blocks nothing', async () => {
+    const { takeAll, answered } = setup();
+    await answered('GET', 200, {}, 'TooManyRequests');
+    expect(takeAll('reads')).toBe(249);
+  });
   test('the longest block counts', async () => {
     const { clock, takeAll, answered } = setup();
     const throttled = JSON.stringify({ error: { code: 'TooManyRequests' } });

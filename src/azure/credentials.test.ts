@@ -107,13 +107,15 @@ test('of an unknown tenant it is said that it may not exist', async () => {
   });
 });
 
-test('a fault of Microsoft Entra is no refusal', async () => {
+test('a fault of Microsoft Entra is no refusal, and is not retried either', async () => {
   const { azure, admin } = lab();
+  await admin('DELETE', '/log');
   await admin('PUT', '/faults', [
     { path: '/oauth2/', host: 'login', effect: { respond: { status: 503, body: 'busy' } } },
   ]);
   try {
     expect(await refused(controllerSecret(azure))).toMatchObject({ code: 'NoAnswer', errorClass: 'RetrySoon' });
+    expect(azure.log.filter(({ request }) => request.url.includes('/oauth2/'))).toHaveLength(1);
   } finally {
     await admin('PUT', '/faults', []);
   }

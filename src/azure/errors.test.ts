@@ -94,9 +94,10 @@ describe('bodies', () => {
   });
 });
 
+const retryAfter = (value: string) => answer(429, '', { 'retry-after': value }).retryAfterSeconds;
+
 describe('headers', () => {
   afterEach(() => vi.useRealTimers());
-  const retryAfter = (value: string) => answer(429, '', { 'retry-after': value }).retryAfterSeconds;
   test('Retry-After in seconds, as a date, as nonsense', () => {
     vi.useFakeTimers({ now: Date.parse('2026-03-01T12:00:00Z') });
     expect(retryAfter('17')).toBe(17);

@@ -81,13 +81,14 @@ describe('what a failure means', () => {
   });
 });
 
+const failure = (errorClass: ErrorClass, retryAfterSeconds?: number): Failure => ({
+  reason: 'AzureRequestFailed',
+  message: '',
+  errorClass,
+  retryAfterSeconds,
+});
+
 describe('the next try', () => {
-  const failure = (errorClass: ErrorClass, retryAfterSeconds?: number): Failure => ({
-    reason: 'AzureRequestFailed',
-    message: '',
-    errorClass,
-    retryAfterSeconds,
-  });
   test.each<[ErrorClass, number, number]>([
     ['RetrySoon', 1, 2],
     ['RetrySoon', 4, 16],

@@ -161,6 +161,7 @@ describe('what does not', () => {
     ],
     ['an Arc-enabled server of this cluster', machineOf(resourceId.toUpperCase())],
     ['an Arc-enabled server of no cluster', machineOf('')],
+    ['one of another cluster and another name', observing({ machines: present([buildMachine('NODE9', other)]) })],
     [
       'Arc that somebody else manages',
       buildInput({

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { apiVersion } from '../api/group.ts';
 import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import type { Submission } from '../api/status.ts';
 import { AzureError } from '../azure/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { act } from './act.ts';
@@ -92,23 +93,17 @@ export function noteFailedOperations(memory: Memory, { operations }: Observed, n
   }
 }
 
-/** Puts the long-running operations that are about to be started into the memory, from where they go to status. Returns whether there are any. */
-export function noteSubmissions(memory: Memory, runnable: Runnable[], now: Date): boolean {
-  let added = false;
-  for (const { step, on } of runnable) {
+/** Adds the long-running operations that are about to be started. The same list when there are none. */
+export function withSubmissions(submissions: Submission[], runnable: Runnable[], now: Date): Submission[] {
+  const starting = runnable.flatMap(({ step, on }): Submission[] => {
     const { submits } = steps[step];
-    if (submits === undefined) continue;
-    dropSubmission(memory, stepKey(step, on));
+    if (submits === undefined) return [];
     const waitUntil = new Date(now.getTime() + submits.waitSeconds * 1000);
-    memory.submissions.push({
-      step,
-      target: on,
-      submittedTime: now.toISOString(),
-      waitUntilTime: waitUntil.toISOString(),
-    });
-    added = true;
-  }
-  return added;
+    return [{ step, target: on, submittedTime: now.toISOString(), waitUntilTime: waitUntil.toISOString() }];
+  });
+  if (starting.length === 0) return submissions;
+  const keys = new Set(starting.map(({ step, target }) => stepKey(step, target)));
+  return [...submissions.filter(({ step, target }) => !keys.has(stepKey(step, target))), ...starting];
 }
 
 function noteFailure(memory: Memory, key: string, failed: Failure, at: Date): void {

@@ -10,7 +10,7 @@ import type { StatusDraft } from './draft.ts';
 import { unsupported } from './guards.ts';
 import { createMemory, readAgain, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
-import { noteFailedOperations, noteSubmissions, perform } from './perform.ts';
+import { noteFailedOperations, perform, withSubmissions } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
 import { unansweredPokes } from './pokes.ts';
 import { decideRelease, detach } from './release.ts';
@@ -159,10 +159,17 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const input = (): PlanInput => ({ spec, target, observed, memory, now: now() });
     const planned = plan(input());
     forgetWhatIsDone(memory, planned);
-    const submitted = noteSubmissions(memory, planned.runnable, now());
+    const before = memory.submissions;
+    memory.submissions = withSubmissions(before, planned.runnable, now());
     // What a write will need to be found again stands in status before the write.
-    const exactly = submitted || (planned.runnable.length > 0 && !namesOnRecord(registration, target));
-    await write(registration, report(registration, input(), planned), { exactly, signal });
+    const exactly =
+      memory.submissions !== before || (planned.runnable.length > 0 && !namesOnRecord(registration, target));
+    try {
+      await write(registration, report(registration, input(), planned), { exactly, signal });
+    } catch (error) {
+      memory.submissions = before; // nothing was started
+      throw error;
+    }
     if (planned.runnable.length === 0) return { requeueAfterMs: schedule(memory, planned, observation) };
 
     if (session === undefined) throw new Error('there are steps to do and no session to do them with');

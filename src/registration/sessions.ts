@@ -34,7 +34,8 @@ export interface Sessions {
   ): Promise<void>;
 }
 
-const idleSessions = 200;
+/** A session that nobody opened for so long belongs to a changed secret or a deleted object. */
+const idleMs = 2 * 3_600_000;
 
 export function createSessions(
   kube: KubeClient,
@@ -42,41 +43,36 @@ export function createSessions(
   certificateAuthorities: string[] | undefined,
   userAgent: string,
 ): Sessions {
-  const sessions = new Map<string, Session>();
+  const sessions = new Map<string, { session: Session; openedAt: number }>();
   const endpoints = ({ spec }: HciClusterRegistration) =>
     cloudEndpoints(spec.azure.cloud, configuration.clouds[spec.azure.cloud]);
 
   return {
     endpoints,
     async open(registration, signal) {
-      const { azure } = registration.spec;
+      const { cloud: cloudName, tenantId, subscriptionId, identity } = registration.spec.azure;
+      const { namespace } = registration.metadata;
       const { signIn, notAfter } = await readSignIn(kube, configuration, registration, signal);
+      // A federated token is of one ServiceAccount; else what the principal proves itself with tells it from others.
+      const account =
+        signIn.type === 'WorkloadIdentity' ? [namespace, identity.workloadIdentity?.serviceAccountName] : [];
       const key = createHash('sha256')
-        .update(
-          JSON.stringify([
-            azure.cloud,
-            azure.tenantId,
-            azure.subscriptionId,
-            signIn,
-            notAfter,
-            registration.metadata.namespace,
-            workloadAccount(registration),
-          ]),
-        )
+        .update(JSON.stringify([cloudName, tenantId, subscriptionId, signIn, notAfter, account]))
         .digest('base64');
+      const openedAt = Date.now();
+      for (const [other, { openedAt: last }] of sessions) if (openedAt - last > idleMs) sessions.delete(other);
       const open = sessions.get(key);
-      if (open !== undefined) return open;
+      if (open !== undefined) {
+        open.openedAt = openedAt;
+        return open.session;
+      }
       const cloud = endpoints(registration);
-      const credential = createCredential(signIn, {
-        tenantId: azure.tenantId,
-        endpoints: cloud,
-        certificateAuthorities,
-      });
+      const credential = createCredential(signIn, { tenantId, endpoints: cloud, certificateAuthorities });
       const session: Session = {
         credentialNotAfter: notAfter,
         arm: createResourceManager({
           credential,
-          subscriptionId: azure.subscriptionId,
+          subscriptionId,
           endpoints: cloud,
           certificateAuthorities,
           budget: createRequestBudget(() => Date.now()),
@@ -84,12 +80,7 @@ export function createSessions(
         }),
         checkSignIn: (caller) => getToken(credential, cloud.resourceManagerScope, caller),
       };
-      // The oldest go first: a changed secret leaves a session that nobody opens again.
-      for (const old of sessions.keys()) {
-        if (sessions.size < idleSessions) break;
-        sessions.delete(old);
-      }
-      sessions.set(key, session);
+      sessions.set(key, { session, openedAt });
       return session;
     },
     tryClientSecret(registration, clientId, clientSecret, signal) {
@@ -112,8 +103,6 @@ const getToken = async (credential: TokenCredential, scope: string, signal: Abor
     throw toAzureError(error);
   }
 };
-
-const workloadAccount = ({ spec }: HciClusterRegistration) => spec.azure.identity.workloadIdentity?.serviceAccountName;
 
 async function readSignIn(
   kube: KubeClient,

@@ -26,7 +26,8 @@ const names = (target: ReturnType<typeof resolve>) => [
   target?.resourceGroup,
   target?.arcResourceGroup,
 ];
-const resolved = { azure: { resourceName: 'first', resourceGroup: 'first-rg', arcResourceGroup: 'first-arc' } };
+const first = { resourceName: 'first', resourceGroup: 'first-rg', arcResourceGroup: 'first-arc' };
+const resolved = { azure: { ...first, resourceId: '/first' } };
 
 test('defaults are those of Register-AzStackHCI', () => {
   expect(names(resolve({}, 'hci001'))).toEqual(['hci001', 'hci001-rg', 'hci001-rg']);
@@ -42,9 +43,10 @@ test('without a name there is no target', () => {
   expect(resolve({})).toBeUndefined();
 });
 
-test('what was resolved before wins over a default, and what the spec says wins over both', () => {
+test('once registered, what was resolved wins over a default, and what the spec says wins over both', () => {
   expect(names(resolve({ status: resolved }, 'renamed'))).toEqual(['first', 'first-rg', 'first-arc']);
   expect(names(resolve({ status: resolved }))).toEqual(['first', 'first-rg', 'first-arc']);
+  expect(names(resolve({ status: { azure: first } }, 'renamed'))).toEqual(['renamed', 'renamed-rg', 'renamed-rg']);
   const spec = { azure: { resourceName: 'a', resourceGroup: 'b' }, arcGroup: 'c' };
   expect(names(resolve({ ...spec, status: resolved }, 'renamed'))).toEqual(['a', 'b', 'c']);
 });

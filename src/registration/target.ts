@@ -26,7 +26,7 @@ export const markTag = 'HciClusterRegistration';
 
 /**
  * Undefined while the name of the resource is not known: without one in the spec it is the cluster's own, which only a node can tell.
- * What status has resolved before wins over a default, so that a renamed cluster does not become another resource.
+ * Once registered, what status holds wins over a default, so that a renamed cluster does not become another resource.
  */
 export function resolveTarget(
   registration: HciClusterRegistration,
@@ -35,16 +35,17 @@ export function resolveTarget(
   instanceId: string,
 ): Target | undefined {
   const { spec, status, metadata } = registration;
-  const resourceName = spec.azure.resourceName ?? status?.azure?.resourceName ?? clusterName;
+  const fixed = status?.azure?.resourceId === undefined ? undefined : status.azure;
+  const resourceName = spec.azure.resourceName ?? fixed?.resourceName ?? clusterName;
   if (resourceName === undefined) return undefined;
-  const resourceGroup = spec.azure.resourceGroup ?? status?.azure?.resourceGroup ?? `${resourceName}-rg`;
+  const resourceGroup = spec.azure.resourceGroup ?? fixed?.resourceGroup ?? `${resourceName}-rg`;
   const name = { subscriptionId: spec.azure.subscriptionId, resourceGroup, resourceName };
   const mark = `${instanceId}/${metadata.namespace}/${metadata.name}`;
   return {
     ...name,
     tenantId: spec.azure.tenantId,
     region: normalizeRegion(spec.azure.region),
-    arcResourceGroup: spec.arc.resourceGroup ?? status?.azure?.arcResourceGroup ?? resourceGroup,
+    arcResourceGroup: spec.arc.resourceGroup ?? fixed?.arcResourceGroup ?? resourceGroup,
     resourceId: clusterResourceId(name),
     tags: { ...spec.azure.tags, [markTag]: mark },
     mark,

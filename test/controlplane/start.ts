@@ -23,7 +23,7 @@ export interface ControlPlane {
   auditLog: string | undefined;
   /** Issuer and keys of ServiceAccount tokens, for whoever trusts them (workload identity federation). */
   serviceAccountIssuer: { issuer: string; jwks: { keys: object[] } };
-  kubectl(...args: string[]): Promise<string>;
+  kubectl: (...args: string[]) => Promise<string>;
   /** Path of a kubeconfig that signs in as this ServiceAccount, with a token that the API server issued for a day. */
   kubeconfigFor(serviceAccount: { namespace: string; name: string }): Promise<string>;
   stop(): Promise<void>;

@@ -3,6 +3,11 @@ import { condition } from '../lab/registration.ts';
 import { startEndToEnd, type EndToEnd } from './harness.ts';
 import { writesTo } from './observations.ts';
 
+const admin = async (url: string, path: string, body: unknown) => {
+  const response = await fetch(`${url}${path}`, { method: 'PUT', body: JSON.stringify(body) });
+  expect(response.ok, await response.text()).toBe(true);
+};
+
 describe('what the conditions say when something is wrong', () => {
   let e2e: EndToEnd;
   beforeAll(async () => {
@@ -27,10 +32,6 @@ describe('what the conditions say when something is wrong', () => {
     await e2e?.stop();
   });
   const kubectl = (...args: string[]) => e2e.lab.controlPlane.kubectl(...args);
-  const admin = async (url: string, path: string, body: unknown) => {
-    const response = await fetch(`${url}${path}`, { method: 'PUT', body: JSON.stringify(body) });
-    expect(response.ok, await response.text()).toBe(true);
-  };
 
   it('InvalidRegion lists the regions that the provider offers', async () => {
     const registration = await e2e.given('region', { patch: { spec: { azure: { region: 'northpole' } } } });

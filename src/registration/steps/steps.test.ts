@@ -273,6 +273,7 @@ describe('consent to the default extensions', () => {
   });
 });
 
+const notShown = { arcSettings: present(buildArcSettings({ perNodeDetails: [] })) };
 const booted = (minutes: number) => {
   const os = { ...buildProbe('NODE2').os, bootTime: before(minutes * 60).toISOString() };
   return observing({ ...notShown, probes: { ...probes({}), NODE2: present(buildProbe('NODE2', { os })) } });
@@ -280,7 +281,6 @@ const booted = (minutes: number) => {
 
 describe('Sync', () => {
   const never = { registration: { connectionStatus: null, lastConnected: null } };
-  const notShown = { arcSettings: present(buildArcSettings({ perNodeDetails: [] })) };
   test('brings Azure up to date, at most once a minute', () => {
     const memory = createMemory();
     memory.lastSync = before(59);
@@ -346,6 +346,13 @@ describe('onboarding of a node to Arc', () => {
     expect(states('StartArcRegistrationTask', again(after(50)))).toEqual(['Done', 'Waiting']);
     expect(states('StartArcRegistrationTask', again(before(1)))).toEqual(['Done', 'Ready']);
   });
+});
+
+test('the Arc secret is dropped once a node holds it, and not before', () => {
+  const arcSecret = present({ appId: 'arc-client-id', keyId: undefined, notAfter: undefined, hasText: true });
+  const arc = { clusterArcStatus: 'Enabled', nodesArcStatus: {}, applicationId: 'another-client-id' };
+  expect(states('DropArcSecret', observing({ arcSecret }))).toEqual(['Ready']);
+  expect(states('DropArcSecret', observing({ arcSecret, probes: probes({ arc }) }))).toEqual(['Done']);
 });
 
 test('nothing of Arc is done where the operating system has none, or somebody else does it', () => {

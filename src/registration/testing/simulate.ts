@@ -134,12 +134,17 @@ function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
     }
     // What only an operation brings about is not started again while one is awaited, unless it failed.
     const submitted = memory.submissions.find((other) => other.step === step && other.target === on);
-    const awaited = submitted !== undefined && new Date(submitted.waitUntilTime) > input.now;
-    if (awaited && step !== 'UploadCertificate' && !memory.failures.has(stepKey(step, on)))
+    const remembered = memory.operations.get(stepKey(step, on))?.waitUntil.getTime();
+    const until = remembered ?? (submitted === undefined ? 0 : trustedUntil(submitted));
+    if (until > input.now.getTime() && step !== 'UploadCertificate' && !memory.failures.has(stepKey(step, on)))
       throw new OutOfOrder(`${step} on ${on} is started again while it is awaited`);
     assertKnown(input, step, on);
   }
 }
+
+/** What only status knows of may never have been sent: it is awaited for two minutes at most. */
+const trustedUntil = ({ submittedTime, waitUntilTime }: Memory['submissions'][number]): number =>
+  Math.min(Date.parse(waitUntilTime), Date.parse(submittedTime) + 120_000);
 
 const optionalSteps = new Set(Object.entries(steps).flatMap(([name, step]) => (step.optional === true ? [name] : [])));
 
