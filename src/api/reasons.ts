@@ -13,6 +13,10 @@ const table = {
   },
   Succeeded: { meaning: 'What the condition is about is as it should be.', action: 'Nothing.' },
   Progressing: { meaning: 'Steps are being done.', action: 'Wait; status.plan shows what is left.' },
+  InternalError: {
+    meaning: 'The controller met something that it did not expect.',
+    action: 'Report it with the log of the controller. It tries again.',
+  },
   ProgressingWithRetry: {
     meaning: 'The last try failed and is repeated at the time that the message says.',
     action: 'Read the message; nothing needs to be done if it passes.',

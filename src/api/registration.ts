@@ -29,14 +29,20 @@ const Registration = <S extends TSchema>(spec: S) =>
     status: optional(RegistrationStatus),
   });
 const Understood = Registration(RegistrationSpec);
-const Envelope = Type.Object({ metadata: Metadata });
+const Envelope = Type.Object({ metadata: Metadata, status: optional(Type.Unknown()) });
 
 export type HciClusterRegistration = Static<typeof Understood>;
 export type RegistrationMetadata = Static<typeof Metadata>;
 
 export type ParsedRegistration =
   | { understood: true; registration: HciClusterRegistration }
-  | { understood: false; metadata: RegistrationMetadata; problems: string[] };
+  | {
+      understood: false;
+      metadata: RegistrationMetadata;
+      /** Undefined when it is not understood either: then it must not be written. */
+      status: RegistrationStatus | undefined;
+      problems: string[];
+    };
 
 /**
  * Reads an object from the API server. A value that this version does not know (an enum of a newer CRD, say) is `understood: false`:
@@ -44,11 +50,11 @@ export type ParsedRegistration =
  */
 export function parseRegistration(value: unknown): ParsedRegistration {
   if (Value.Check(Understood, value)) return { understood: true, registration: value };
-  const { metadata } = Value.Parse(Envelope, value);
+  const { metadata, status = {} } = Value.Parse(Envelope, value);
   const problems = Value.Errors(Understood, value).map(
     ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', '.')} ${message}`,
   );
-  return { understood: false, metadata, problems };
+  return { understood: false, metadata, status: Value.Check(RegistrationStatus, status) ? status : undefined, problems };
 }
 
 const same = (field: string) => `self.spec.azure.${field}.lowerAscii() == oldSelf.spec.azure.${field}.lowerAscii()`;

@@ -94,6 +94,11 @@ export function toAzureError(error: unknown): AzureError {
   });
 }
 
+/** For the calls of an SDK: `.catch(throwAzureError)`. */
+export function throwAzureError(error: unknown): never {
+  throw toAzureError(error);
+}
+
 /** The error of an answer with a status of 400 or more. */
 export function answerError(answer: {
   status: number;

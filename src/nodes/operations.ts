@@ -107,8 +107,8 @@ const clusterProbe = {
   timeoutSeconds: 60,
   arguments: object({}),
   result: object({
-    /** `Get-Cluster`. `id` is what Azure shows as `reportedProperties.clusterId`. */
-    name: text,
+    /** `Get-Cluster`. `id` is what Azure shows as `reportedProperties.clusterId`. The name may become that of the Azure resource. */
+    name: nodeName,
     id: text,
     functionalLevel: Type.Integer(),
     dnsName: text,

@@ -1,4 +1,4 @@
-import { AzureError, toAzureError, type ErrorClass } from '../azure/errors.ts';
+import { AzureError, type ErrorClass } from '../azure/errors.ts';
 import type { Reason } from '../api/reasons.ts';
 import { KubeError } from '../kube/kube-error.ts';
 import type { Outcome } from '../nodes/transport.ts';
@@ -53,7 +53,7 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof KubeError)
     return failure('ProgressingWithRetry', `Kubernetes API: ${error.message}`, 'RetrySoon');
   if (error instanceof AzureError) return describeAzure(error);
-  return describeAzure(toAzureError(error));
+  return failure('InternalError', error instanceof Error ? error.message : String(error), 'RetrySoon');
 }
 
 const failure = (reason: Reason, message: string, errorClass: ErrorClass, retryAfterSeconds?: number): Failure => ({

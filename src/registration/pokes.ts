@@ -11,8 +11,9 @@ type Handled = Pick<
 
 /** What the annotations ask for. Their values are opaque. */
 function requested({ annotations = {} }: { annotations?: Record<string, string> | undefined }): Handled {
+  const reconcile = [annotations[pokes.reconcile], annotations[fluxPoke]].filter((value) => value !== undefined);
   const asked: [keyof Handled, string | undefined][] = [
-    ['lastHandledReconcileAt', annotations[pokes.reconcile] ?? annotations[fluxPoke]],
+    ['lastHandledReconcileAt', reconcile.length === 0 ? undefined : reconcile.join(' ')],
     ['lastHandledSyncAt', annotations[pokes.sync]],
     ['lastHandledRotateAt', annotations[pokes.rotate]],
     ['lastHandledRepairAt', annotations[pokes.repair]],

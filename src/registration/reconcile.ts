@@ -71,7 +71,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   }
 
   async function refuse(
-    { metadata, problems }: Extract<ParsedRegistration, { understood: false }>,
+    { metadata, status, problems }: Extract<ParsedRegistration, { understood: false }>,
     signal: AbortSignal,
   ): Promise<Result> {
     const message = `This version of the controller does not understand the object and does nothing: ${problems.join('; ')}.`;
@@ -80,10 +80,15 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       Ready: { status: 'False' as const, ...verdict },
       Stalled: { status: 'True' as const, ...verdict },
     };
-    await write({ metadata }, reportIdle({ metadata }, verdicts, metadata.generation, now()), {
-      exactly: false,
-      signal,
-    });
+    if (status === undefined) {
+      // Writing would lose what another version keeps there.
+      const { namespace, name, uid } = metadata;
+      const subject = { apiVersion, kind, metadata: { namespace, name, uid } };
+      await events.record(subject, { type: 'Warning', reason: 'InvalidSpec', action: 'Reconcile', note: message });
+      return {};
+    }
+    const idle = reportIdle({ metadata, status }, verdicts, metadata.generation, now());
+    await write({ metadata, status }, idle, { exactly: false, signal });
     return {};
   }
 

@@ -74,6 +74,10 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
     .map((type) => verdicts[type])
     .find((verdict) => verdict !== undefined && verdict.status !== 'True' && !harmless.includes(verdict.reason));
   const todo = observing ? [] : needed;
+  if (todo.length === 0 && worst !== undefined && onlyAPersonHelps.has(worst.reason)) {
+    const { reason, message } = worst;
+    return { Ready: { status: 'False', reason, message }, Stalled: { status: 'True', reason, message } };
+  }
   if (worst === undefined && todo.length === 0) {
     const message = observing
       ? 'Observed; managementPolicy is Observe, so nothing is changed. See status.plan.'
@@ -87,6 +91,8 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
     Reconciling: { status: 'True', reason: progressReason(doing), message },
   };
 }
+
+const onlyAPersonHelps = new Set(['Expired', 'ArcUnsupported', 'OutOfPolicy', 'NodeOutOfPolicy', 'RepairRegistrationRequired']);
 
 function describe(doing: Pending | undefined, worst: Verdict | undefined): string {
   if (doing === undefined) return worst?.message ?? '';

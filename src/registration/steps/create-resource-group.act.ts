@@ -1,3 +1,4 @@
+import { throwAzureError } from '../../azure/errors.ts';
 import type { Act } from '../clients.ts';
 import { createdByTag } from '../target.ts';
 import type { CreateResourceGroupArguments } from './create-resource-group.ts';
@@ -7,5 +8,5 @@ export const createResourceGroup: Act<CreateResourceGroupArguments> = async ({ a
     name,
     { location, tags: { ...createdByTag } },
     { abortSignal: signal },
-  );
+  ).catch(throwAzureError);
 };

@@ -1,4 +1,4 @@
-import { toAzureError } from '../../azure/errors.ts';
+import { throwAzureError } from '../../azure/errors.ts';
 import type { Act } from '../clients.ts';
 import type { GeneratePasswordArguments } from './generate-password.ts';
 
@@ -9,9 +9,7 @@ export const generatePassword: Act<GeneratePasswordArguments> = async (
   await arcSecret.prepare(appId);
   const { secretText, keyId, endDateTime } = await arm.stackHci.arcSettings
     .generatePassword(resourceGroup, resourceName, 'default', { abortSignal: signal })
-    .catch((error: unknown) => {
-      throw toAzureError(error);
-    });
+    .catch(throwAzureError);
   if (secretText === undefined) throw new Error('generatePassword answered without a secret');
   // Not with this pass's signal: a secret that was made must be kept even if the controller is asked to stop now.
   await arcSecret.keep(appId, { secretText, keyId, endDateTime: endDateTime?.toISOString() });

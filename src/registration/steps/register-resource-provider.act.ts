@@ -1,3 +1,4 @@
+import { throwAzureError } from '../../azure/errors.ts';
 import type { Act } from '../clients.ts';
 import type { RegisterResourceProviderArguments } from './register-resource-provider.ts';
 
@@ -5,5 +6,5 @@ export const registerResourceProvider: Act<RegisterResourceProviderArguments> = 
   { arm, signal },
   { namespace },
 ) => {
-  await arm.resources.providers.register(namespace, { abortSignal: signal });
+  await arm.resources.providers.register(namespace, { abortSignal: signal }).catch(throwAzureError);
 };
