@@ -68,7 +68,8 @@ export async function readConfiguration(file: string | undefined): Promise<Confi
   const configuration = Value.Default(ConfigurationSchema, content ?? {});
   if (Value.Check(ConfigurationSchema, configuration)) return configuration;
   const problems = Value.Errors(ConfigurationSchema, configuration).map(
-    ({ instancePath, message, keyword }) => `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${keyword === 'boolean' ? 'is not a known setting' : message}`,
+    ({ instancePath, message, keyword }) =>
+      `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${keyword === 'boolean' ? 'is not a known setting' : message}`,
   );
   throw new Error(`${file ?? 'the configuration'} is not valid: ${[...new Set(problems)].join('; ')}`);
 }

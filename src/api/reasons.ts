@@ -132,6 +132,10 @@ const table = {
     meaning: 'Azure and the nodes do not all agree that the cluster is registered.',
     action: 'Wait while Reconciling; else read Stalled.',
   },
+  CertificateMissing: {
+    meaning: 'The registration certificate of a node is missing, and uploading it could lock out other nodes.',
+    action: 'Repair the registration as the message says.',
+  },
   ResourceMissing: {
     meaning: 'The nodes are registered but the cluster resource is gone from Azure (9106).',
     action: 'Unregister the cluster on its nodes, then register it again. Nothing was created.',

@@ -54,7 +54,12 @@ export function parseRegistration(value: unknown): ParsedRegistration {
   const problems = Value.Errors(Understood, value).map(
     ({ instancePath, message }) => `${instancePath.slice(1).replaceAll('/', '.')} ${message}`,
   );
-  return { understood: false, metadata, status: Value.Check(RegistrationStatus, status) ? status : undefined, problems };
+  return {
+    understood: false,
+    metadata,
+    status: Value.Check(RegistrationStatus, status) ? status : undefined,
+    problems,
+  };
 }
 
 const same = (field: string) => `self.spec.azure.${field}.lowerAscii() == oldSelf.spec.azure.${field}.lowerAscii()`;

@@ -1,4 +1,5 @@
-import type { Act, Clients, Started } from './clients.ts';
+import type { Started } from './bookkeeping.ts';
+import type { Act, Clients } from './clients.ts';
 import type { RunnableStep } from './plan.ts';
 import { adoptCluster } from './steps/adopt-cluster.act.ts';
 import { assignRole } from './steps/assign-role.act.ts';

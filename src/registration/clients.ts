@@ -1,3 +1,4 @@
+import type { Started } from './bookkeeping.ts';
 import type { GeneratedPassword } from '../azure/models.ts';
 import type { ResourceManager } from '../azure/resource-manager.ts';
 import type { OperationArguments, OperationName, OperationResult } from '../nodes/operations.ts';
@@ -26,12 +27,6 @@ export interface Clients {
   run: Run;
   arcSecret: ArcSecretStore;
   signal: AbortSignal;
-}
-
-/** What is remembered of a write that only started something. */
-export interface Started {
-  operationUrl: string | undefined;
-  detail?: string;
 }
 
 export type Act<A> = (clients: Clients, given: A) => Promise<Started | void>;

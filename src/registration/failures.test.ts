@@ -97,7 +97,7 @@ describe('the next try', () => {
     ['RetrySlowly', 1, 15],
     ['RetrySlowly', 3, 60],
     ['RetrySlowly', 50, 600],
-    ['NeedsPerson', 50, 600],
+    ['NeedsPerson', 50, 3600],
   ])('%s after %i failures: %i s', (errorClass, count, seconds) => {
     expect(nextTry(failure(errorClass), count, now)).toEqual(after(seconds));
   });

@@ -112,9 +112,16 @@ function describeAzure(error: AzureError): Failure {
   return failure('AzureRequestFailed', message, error.errorClass, error.retryAfterSeconds);
 }
 
+/** First and longest pause, in seconds. What needs a person is looked at now and then: an exemption may have been granted. */
+const pauses: Record<ErrorClass, [number, number]> = {
+  RetrySoon: [2, 300],
+  RetrySlowly: [15, 600],
+  NeedsPerson: [900, 3600],
+};
+
 /** When to try again: by class, longer with each failure, never before Azure allows it. */
 export function nextTry(failed: Failure, count: number, now: Date): Date {
-  const [firstSeconds, capSeconds] = failed.errorClass === 'RetrySoon' ? [2, 300] : [15, 600];
+  const [firstSeconds, capSeconds] = pauses[failed.errorClass];
   const backoff = Math.min(capSeconds, firstSeconds * 2 ** Math.min(count - 1, 12));
   return new Date(now.getTime() + Math.max(backoff, failed.retryAfterSeconds ?? 0) * 1000);
 }

@@ -28,5 +28,5 @@ test('a fact is read again earlier, never later', () => {
 
 test('a restart knows the submissions of status only', () => {
   const submissions = [{ step: 'CreateClusterIdentity', target: 'hci001', submittedTime: 'a', waitUntilTime: 'b' }];
-  expect(createMemory(submissions)).toMatchObject({ submissions, lastSync: undefined, facts: {} });
+  expect(createMemory(submissions)).toMatchObject({ submissions, facts: {} });
 });

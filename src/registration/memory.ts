@@ -36,7 +36,8 @@ export interface Memory {
   failures: Map<string, StepFailure>;
   operations: Map<string, Operation>;
   submissions: Submission[];
-  lastSync: Date | undefined;
+  /** Writes that were accepted and whose effect does not show yet. */
+  successes: Map<string, { count: number; at: Date; nextTry: Date }>;
   /** Fingerprints that nodes showed when they were connected to. */
   hostKeys: Record<string, string>;
 }
@@ -46,7 +47,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   failures: new Map(),
   operations: new Map(),
   submissions,
-  lastSync: undefined,
+  successes: new Map(),
   hostKeys: {},
 });
 

@@ -1,13 +1,12 @@
 import type { Logger } from 'pino';
 import { apiVersion } from '../api/group.ts';
 import { kind, type HciClusterRegistration } from '../api/registration.ts';
-import type { Submission } from '../api/status.ts';
 import { AzureError } from '../azure/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { act } from './act.ts';
 import type { Clients } from './clients.ts';
-import { describeFailure, nextTry, NodeError, type Failure } from './failures.ts';
-import type { Observed } from './facts.ts';
+import { noteFailure, noteSuccess } from './bookkeeping.ts';
+import { describeFailure, NodeError, type Failure } from './failures.ts';
 import { expire, type Memory } from './memory.ts';
 import type { Runnable } from './plan.ts';
 import { stepKey } from './step.ts';
@@ -56,65 +55,19 @@ async function performStep(
   now: () => Date,
 ): Promise<Failure | undefined> {
   const { step, on } = runnable;
-  const { submits } = steps[step];
   const key = stepKey(step, on);
   try {
-    const started = await act(clients, runnable);
-    memory.failures.delete(key);
-    if (submits !== undefined && started !== undefined) {
-      const waitUntil = new Date(now().getTime() + submits.waitSeconds * 1000);
-      memory.operations.set(key, { url: started.operationUrl, waitUntil, detail: started.detail });
-    }
-    if (step === 'Sync') memory.lastSync = now();
+    noteSuccess(memory, step, on, await act(clients, runnable), now());
     return undefined;
   } catch (error) {
+    // Cut off by the deadline or a stop: what came of it is seen by the next pass.
+    clients.signal.throwIfAborted();
     const failed = describeFailure(error);
-    noteFailure(memory, key, failed, now());
-    // Refused for certain: nothing was started that would have to be waited for.
-    if (!mayHaveHappened(error)) dropSubmission(memory, key);
+    noteFailure(memory, key, failed, !mayHaveHappened(error), now());
     return failed;
   } finally {
     expire(memory, [...steps[step].affects(on), `operation/${key}`]);
   }
-}
-
-/** An operation that failed counts as a failed try of its step. */
-export function noteFailedOperations(memory: Memory, { operations }: Observed, now: Date): void {
-  for (const [key, fact] of Object.entries(operations)) {
-    if (fact.state !== 'present' || !/^(Failed|Canceled)$/i.test(fact.value.status)) continue;
-    const { code, message } = fact.value.error ?? {};
-    const error = new AzureError({
-      code: code ?? fact.value.status,
-      message: message ?? 'the operation failed without a reason',
-    });
-    noteFailure(memory, key, describeFailure(error), now);
-    memory.operations.delete(key);
-    dropSubmission(memory, key);
-  }
-}
-
-/** Adds the long-running operations that are about to be started. The same list when there are none. */
-export function withSubmissions(submissions: Submission[], runnable: Runnable[], now: Date): Submission[] {
-  const starting = runnable.flatMap(({ step, on }): Submission[] => {
-    const { submits } = steps[step];
-    if (submits === undefined) return [];
-    const waitUntil = new Date(now.getTime() + submits.waitSeconds * 1000);
-    return [{ step, target: on, submittedTime: now.toISOString(), waitUntilTime: waitUntil.toISOString() }];
-  });
-  if (starting.length === 0) return submissions;
-  const keys = new Set(starting.map(({ step, target }) => stepKey(step, target)));
-  return [...submissions.filter(({ step, target }) => !keys.has(stepKey(step, target))), ...starting];
-}
-
-function noteFailure(memory: Memory, key: string, failed: Failure, at: Date): void {
-  const count = (memory.failures.get(key)?.count ?? 0) + 1;
-  const { message, reason } = failed;
-  const needsPerson = failed.errorClass === 'NeedsPerson';
-  memory.failures.set(key, { count, at, nextTry: nextTry(failed, count, at), message, reason, needsPerson });
-}
-
-function dropSubmission(memory: Memory, key: string): void {
-  memory.submissions = memory.submissions.filter(({ step, target }) => stepKey(step, target) !== key);
 }
 
 function mayHaveHappened(error: unknown): boolean {

@@ -69,6 +69,18 @@ function runToEnd(world: World, trouble?: Trouble): Round[] {
   return rounds;
 }
 
+/** A node that the cmdlet registered, beside one that is not: uploading could lock the first one out, so a person must act. */
+function canBeUploaded(start: Start): boolean {
+  const states = Array.from({ length: start.nodeCount }, (_, index) => ({
+    registered: start.registered[index % start.registered.length] === true,
+    certificate: start.certificates[index % start.certificates.length] ?? 'none',
+  }));
+  return (
+    states.every(({ registered }) => registered) ||
+    !states.some(({ registered, certificate }) => registered && certificate === 'none')
+  );
+}
+
 const readiness = ({ status }: Round) => status.conditions?.find(({ type }) => type === 'Ready')?.status;
 
 test(
@@ -76,7 +88,7 @@ test(
   { timeout: 120_000 },
   () => {
     fc.assert(
-      fc.property(starts, troubles, (start, trouble) => {
+      fc.property(starts.filter(canBeUploaded), troubles, (start, trouble) => {
         const world = worldOf(start);
         const rounds = runToEnd(world, trouble);
         const last = rounds.at(-1);

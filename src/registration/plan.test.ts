@@ -109,8 +109,9 @@ describe('a step whose last try failed', () => {
     expect(runnable.map(({ step }) => step)).toEqual(['AssignResourceManagerRole']);
     expect(pending[0]).toMatchObject({ state: 'Ready', reason: 'ProgressingWithRetry', retrying: true });
   });
-  test('is never tried again where a person must act', () => {
-    const { pending, runnable } = planAfter({ needsPerson: true, nextTry: before(1000) });
+  test('is blocked where a person must act, and tried again now and then all the same', () => {
+    expect(planAfter({ needsPerson: true, nextTry: before(1) }).runnable).toHaveLength(1);
+    const { pending, runnable } = planAfter({ needsPerson: true, nextTry: before(-1000) });
     expect(runnable).toEqual([]);
     expect(pending[0]).toMatchObject({ state: 'Blocked', reason: 'ActionsMissing', message: 'It did not work.' });
   });

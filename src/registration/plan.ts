@@ -99,9 +99,20 @@ function toPending(
     };
   }
   const failed = input.memory.failures.get(stepKey(step, on));
-  if (failed === undefined) return { ...base, state: 'Ready', reason: 'Progressing', message: 'would be done now' };
-  if (failed.needsPerson) return { ...base, state: 'Blocked', reason: failed.reason, message: failed.message };
+  if (failed === undefined) {
+    return (
+      awaited(step, evaluation, input, base) ?? {
+        ...base,
+        state: 'Ready',
+        reason: 'Progressing',
+        message: 'would be done now',
+      }
+    );
+  }
   const waitSeconds = Math.ceil((failed.nextTry.getTime() - input.now.getTime()) / 1000);
+  if (failed.needsPerson && waitSeconds > 0) {
+    return { ...base, state: 'Blocked', reason: failed.reason, message: failed.message, afterSeconds: waitSeconds };
+  }
   if (waitSeconds <= 0)
     return {
       ...base,
@@ -117,5 +128,32 @@ function toPending(
     reason: failed.reason,
     message: `${failed.message} Try ${failed.count + 1} at ${failed.nextTry.toISOString()}.`,
     afterSeconds: waitSeconds,
+  };
+}
+
+/** It was done, and its effect does not show yet: it is looked at again, soon at first, and not repeated before its time. */
+function awaited(
+  step: StepName,
+  evaluation: Extract<Evaluation, { state: 'Ready' }>,
+  input: PlanInput,
+  base: Pick<Pending, 'step' | 'on' | 'retrying' | 'unread'>,
+): Pending | undefined {
+  const { on, meanwhile } = evaluation;
+  const done = input.memory.successes.get(stepKey(step, on));
+  const leftMs = done === undefined ? 0 : done.nextTry.getTime() - input.now.getTime();
+  if (done === undefined || leftMs <= 0) return undefined;
+  const elapsedSeconds = (input.now.getTime() - done.at.getTime()) / 1000;
+  const pollSeconds = Math.min(300, Math.max(0.5, elapsedSeconds / 2));
+  return {
+    ...base,
+    state: 'Waiting',
+    reason: meanwhile?.reason ?? 'WaitingForAzure',
+    message: meanwhile?.message ?? 'done; its effect does not show yet',
+    readAgain: steps[step]
+      .affects(on)
+      .flatMap((key): FactKey[] =>
+        key === 'probe/' ? input.observed.nodes.map(({ name }) => `probe/${name}` as const) : [key],
+      ),
+    afterSeconds: Math.min(pollSeconds, Math.max(0.1, leftMs / 1000)),
   };
 }

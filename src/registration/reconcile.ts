@@ -8,16 +8,18 @@ import { isConflict } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/schema.ts';
 import type { StatusDraft } from './draft.ts';
 import { unsupported } from './guards.ts';
-import { createMemory, readAgain, type Memory } from './memory.ts';
+import { createMemory, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
-import { noteFailedOperations, perform, withSubmissions } from './perform.ts';
+import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
+import { perform } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
 import { unansweredPokes } from './pokes.ts';
 import { decideRelease, detach } from './release.ts';
 import { report } from './report.ts';
 import { reportIdle, reportUnresolved } from './report-idle.ts';
+import { syncIntervalMs } from './schedule.ts';
 import { registrations, writeStatus } from './status-writer.ts';
-import { stepKey, type PlanInput } from './step.ts';
+import type { PlanInput } from './step.ts';
 import type { Target } from './target.ts';
 
 export interface ReconcilerDependencies extends Dependencies {
@@ -36,6 +38,7 @@ interface Result {
 const again: Result = { requeueAfterMs: 0 };
 const conflictRetryMs = 200;
 const restMs = 60_000;
+const factsGoodToActOnMs = 60_000;
 
 /** One pass over one registration: observe, plan, report, act. What it did is seen by the next pass, which follows at once. */
 export function createReconciler(dependencies: ReconcilerDependencies) {
@@ -153,7 +156,12 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const { spec } = registration;
     await answerUnsupportedPokes(registration);
     const correlationId = randomUUID();
-    const observation = await observe(registration, memory, dependencies, correlationId, signal);
+    let observation = await observe(registration, memory, dependencies, correlationId, signal);
+    if (mayAct(registration, observation, memory) && isStale(memory, now())) {
+      // Nothing is written upon what was seen a while ago: somebody else may have been there, a node may have restarted.
+      memory.facts = {};
+      observation = await observe(registration, memory, dependencies, correlationId, signal);
+    }
     const { target, observed, session, access, arcSecret, nextRead } = observation;
     noteFailedOperations(memory, observed, now());
     if (target === undefined) {
@@ -201,13 +209,19 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
   }
 
+  function mayAct({ spec }: HciClusterRegistration, { target, observed }: Observation, memory: Memory): boolean {
+    return target !== undefined && plan({ spec, target, observed, memory, now: now() }).runnable.length > 0;
+  }
+
   /** After a restart, an object that was well is left alone until its sync is due. */
   function untilNextSync(key: string, registration: HciClusterRegistration): number {
     const { status, metadata } = registration;
     if (memories.has(key) || status?.nextSyncTime === undefined) return 0;
     if (status.observedGeneration !== metadata.generation || unansweredPokes(registration).length > 0) return 0;
     const ready = status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
-    return ready ? Date.parse(status.nextSyncTime) - now().getTime() : 0;
+    // At most one interval: a time far ahead was written by a wrong clock.
+    const untilMs = Date.parse(status.nextSyncTime) - now().getTime();
+    return ready ? Math.min(untilMs, syncIntervalMs(registration)) : 0;
   }
 
   function recall(key: string, registration: HciClusterRegistration): Memory {
@@ -219,6 +233,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       // A person changed something, or asked: everything is looked at again, and nothing waits for an earlier failure.
       remembered.memory.facts = {};
       remembered.memory.failures.clear();
+      remembered.memory.successes.clear();
       remembered.generation = generation;
     }
     memories.set(key, remembered);
@@ -241,11 +256,12 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   return { reconcile };
 }
 
-function forgetWhatIsDone(memory: Memory, { pending }: Plan): void {
-  const keys = new Set(pending.map(({ step, on }) => stepKey(step, on)));
-  memory.submissions = memory.submissions.filter(({ step, target }) => keys.has(stepKey(step, target)));
-  // Not one by one: that an upload is done can only be told from its operation until the nodes use the certificates.
-  if (pending.length === 0) memory.operations.clear();
+function isStale(memory: Memory, now: Date): boolean {
+  const oldest = now.getTime() - factsGoodToActOnMs;
+  return rememberedKeys(memory).some((key) => {
+    const at = memory.facts[key]?.fact.at;
+    return at !== undefined && at.getTime() < oldest;
+  });
 }
 
 const namesOnRecord = ({ status }: HciClusterRegistration, target: Target): boolean =>

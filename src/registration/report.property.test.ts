@@ -20,6 +20,7 @@ const always = [
   'CredentialsCurrent',
   'InSync',
 ];
+const onlyAPersonHelps = ['Expired', 'ArcUnsupported', 'OutOfPolicy', 'NodeOutOfPolicy', 'RepairRegistrationRequired'];
 const asked = fc.record({
   policy: fc.constantFrom('Manage', 'Observe'),
   arcState: fc.constantFrom('Enabled', 'Unmanaged'),
@@ -54,9 +55,13 @@ test(
             expect(conditions.map(({ type }) => type)).toEqual(expect.arrayContaining(always));
             for (const { reason } of conditions) expect(Object.keys(reasons)).toContain(reason);
 
-            const { status: ready } = conditions.find(({ type }) => type === 'Ready') ?? {};
+            const { status: ready, reason = '' } = conditions.find(({ type }) => type === 'Ready') ?? {};
             const needed = planned.pending.filter(({ step }) => steps[step].optional !== true);
-            const isStalled = planned.refusal !== undefined || needed.some(({ state }) => state === 'Blocked');
+            const isDone = ready !== 'True' && (policy === 'Observe' || needed.length === 0);
+            const isStalled =
+              planned.refusal !== undefined ||
+              needed.some(({ state }) => state === 'Blocked') ||
+              (isDone && onlyAPersonHelps.includes(reason));
             expect(conditions.some(({ type }) => type === 'Stalled')).toBe(isStalled);
             const isOpen = isStalled || (policy === 'Manage' && needed.length > 0);
             expect(ready === 'True' && isOpen).toBe(false);

@@ -9,6 +9,7 @@ import { reportCredentials, reportNodes } from './report-parts.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { members, registeredTo, type PlanInput } from './step.ts';
 import { steps } from './steps/index.ts';
+import { markTag } from './target.ts';
 
 /** The whole status, from what was observed and planned. Nothing else computes a condition. */
 export function report(registration: HciClusterRegistration, input: PlanInput, plan: Plan): StatusDraft {
@@ -25,7 +26,7 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
     InSync: judge.inSync(input, plan),
     ClockSkew: judge.clockSkew(observed.clockSkewMs),
   };
-  const isAdopted = adopted(registration, input, plan);
+  const isAdopted = adopted(registration, input);
   const syncedAt = observed.resource.state === 'unknown' ? undefined : observed.resource.at;
   return {
     ...handledPokes(registration),
@@ -92,7 +93,13 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
   };
 }
 
-const onlyAPersonHelps = new Set(['Expired', 'ArcUnsupported', 'OutOfPolicy', 'NodeOutOfPolicy', 'RepairRegistrationRequired']);
+const onlyAPersonHelps = new Set([
+  'Expired',
+  'ArcUnsupported',
+  'OutOfPolicy',
+  'NodeOutOfPolicy',
+  'RepairRegistrationRequired',
+]);
 
 function describe(doing: Pending | undefined, worst: Verdict | undefined): string {
   if (doing === undefined) return worst?.message ?? '';
@@ -146,10 +153,10 @@ function reportAzure(
 }
 
 /** Existed before this object: decided when it is first seen, and kept. */
-function adopted({ status }: HciClusterRegistration, { observed }: PlanInput, plan: Plan): boolean {
+function adopted({ status }: HciClusterRegistration, { observed, target }: PlanInput): boolean {
   if (status?.azure?.adopted !== undefined && status.azure.resourceId !== undefined) return status.azure.adopted;
-  const unmarked = plan.pending.some(({ step }) => step === 'AdoptCluster');
-  return observed.resource.state === 'present' && unmarked;
+  const resource = valueOf(observed.resource);
+  return resource !== undefined && resource.tags?.[markTag] !== target.mark;
 }
 
 function reportCluster(input: PlanInput): StatusDraft['cluster'] {

@@ -20,8 +20,8 @@ export interface PlanInput {
 /** What a step finds about one of the things it works on. */
 export type Evaluation<A = unknown> =
   | { state: 'Done'; on: string }
-  /** Would be done now. */
-  | { state: 'Ready'; on: string; arguments: A }
+  /** Would be done now. `meanwhile` is what to say while it was done and shows no effect yet. */
+  | { state: 'Ready'; on: string; arguments: A; meanwhile?: { reason: Reason; message: string } }
   /** Something has to happen first that nobody here does. `readAgain` are the facts that will show it. */
   | { state: 'Waiting'; on: string; reason: Reason; message: string; readAgain: FactKey[]; afterSeconds: number }
   /** What the step needs to know could not be read: it is read again with a backoff of its own. */
@@ -36,6 +36,8 @@ export interface Step<A> {
   after: readonly string[];
   /** A long-running operation: its start is written to status first, and not repeated for this long unless it failed. */
   submits?: { waitSeconds: number };
+  /** How long it is not repeated while its effect does not show; doubled each time up to the cap. Default: 1 s to 60 s. */
+  repeat?: { firstSeconds: number; capSeconds: number };
   /** Failing holds nothing else. */
   optional?: boolean;
   /** The facts that the write changes. */

@@ -6,7 +6,7 @@ export interface AdoptClusterArguments {
   tags: Record<string, string>;
 }
 
-/** The one write of an adoption: the mark. Whether adoption is allowed is decided by the guards. */
+/** The one write of an adoption: the mark, and the tags of the spec. Later it keeps them. Whether adoption is allowed is decided by the guards. */
 export const adoptCluster: Step<AdoptClusterArguments> = {
   microsoft: { words: 'Use the existing cluster resource', command: 'Set-AzResource -Tag' },
   after: [],
@@ -18,9 +18,13 @@ export const adoptCluster: Step<AdoptClusterArguments> = {
     // Not known whether there is anything to adopt: CreateCluster says what is waited for.
     if (fact.state === 'unknown') return [];
     const tags = fact.value.tags ?? {};
-    if (tags[markTag] === target.mark) return [{ state: 'Done', on: target.resourceName }];
+    const isCurrent = Object.entries(target.tags).every(([name, value]) => tags[name] === value);
+    if (isCurrent) return [{ state: 'Done', on: target.resourceName }];
+    // Whether it is this cluster's is judged by the cluster's own id.
+    if (observed.cluster.state !== 'present') return [unread(target.resourceName, observed.cluster)];
     const silent = members(input).find(({ probe }) => probe === undefined);
-    const onlyIfClaimed = spec.adoptionPolicy !== 'Always' || nonEmpty(tags[markTag]);
+    const onlyIfClaimed =
+      tags[markTag] !== target.mark && (spec.adoptionPolicy !== 'Always' || nonEmpty(tags[markTag]));
     if (onlyIfClaimed && silent !== undefined && nodesClaim(input) === undefined)
       return [unread(target.resourceName, silent.fact)];
     // A PATCH of tags replaces them all: send back what is there.
@@ -28,7 +32,7 @@ export const adoptCluster: Step<AdoptClusterArguments> = {
       {
         state: 'Ready',
         on: target.resourceName,
-        arguments: { resourceId: target.resourceId, tags: { ...tags, [markTag]: target.mark } },
+        arguments: { resourceId: target.resourceId, tags: { ...tags, ...target.tags } },
       },
     ];
   },

@@ -4,9 +4,7 @@ import { createdByTag } from '../target.ts';
 import type { CreateResourceGroupArguments } from './create-resource-group.ts';
 
 export const createResourceGroup: Act<CreateResourceGroupArguments> = async ({ arm, signal }, { name, location }) => {
-  await arm.resources.resourceGroups.createOrUpdate(
-    name,
-    { location, tags: { ...createdByTag } },
-    { abortSignal: signal },
-  ).catch(throwAzureError);
+  await arm.resources.resourceGroups
+    .createOrUpdate(name, { location, tags: { ...createdByTag } }, { abortSignal: signal })
+    .catch(throwAzureError);
 };

@@ -22,7 +22,10 @@ export const newRegistrationCertificate: Step<NodeArguments> = {
       if (certificateSet(probe, input, resource.value)) return { state: 'Done', on: name };
       const created = probe.certificate.created;
       const usable = created !== null && Date.parse(created.notAfter) - input.now.getTime() > minimumRemainingMs;
-      return usable ? { state: 'Done', on: name } : { state: 'Ready', on: name, arguments: { node: name } };
+      if (usable) return { state: 'Done', on: name };
+      // Whether the resource is this cluster's is judged by the cluster's own id.
+      if (input.observed.cluster.state !== 'present') return unread(name, input.observed.cluster);
+      return { state: 'Ready', on: name, arguments: { node: name } };
     });
   },
 };

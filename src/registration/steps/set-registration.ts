@@ -25,6 +25,7 @@ export const setRegistration: Step<SetRegistrationArguments> = {
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
     if (all.every(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId)))
       return [{ state: 'Done', on }];
+    if (observed.cluster.state !== 'present') return [unread(on, observed.cluster)];
     const parameters = registrationParameters(input, resource.value);
     const node = clusterNode(input);
     const { aadApplicationObjectId, aadServicePrincipalObjectId } = resource.value.properties;

@@ -20,6 +20,15 @@ const onboarded = (name: string, probe: Probe, { target }: PlanInput): boolean =
   sameId(probe.agent.resourceGroup, target.arcResourceGroup) &&
   probe.arc?.nodesArcStatus[name.toLowerCase()] === 'Enabled';
 
+/** Why the agent is not connected, in its own words. */
+export function agentTrouble({ agent, arcRegistrationTask }: Probe): string {
+  const code = agent?.errorCode ?? '';
+  if (code !== '') return `the Connected Machine agent reports ${code}: ${agent?.errorDetails ?? ''}`;
+  const result = arcRegistrationTask?.lastTaskResult ?? 0;
+  if (result !== 0) return `ArcRegistrationTask ended with ${result}; see its log on the node (RegisterArc)`;
+  return 'the node is not onboarded yet';
+}
+
 export const startArcRegistrationTask: Step<NodeArguments> = {
   microsoft: {
     words: 'Enable Arc on each node',
@@ -29,6 +38,7 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
   // The task may be left from an earlier registration, and would onboard to where that was.
   after: ['SetRegistration', 'InitializeArcIntegration', 'RegisterArcRegistrationTask'],
   submits: { waitSeconds: 60 },
+  repeat: { firstSeconds: 60, capSeconds: 1800 },
   affects: (node) => [`probe/${node}`],
   evaluate(input) {
     if (!arcWanted(input)) return [];
@@ -46,7 +56,12 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       // Also when its last run failed: it is not started again at once, over and over.
       const started = underWay(input, 'StartArcRegistrationTask', name, [`probe/${name}`]);
       if (started !== undefined) return started;
-      return { state: 'Ready', on: name, arguments: { node: name } };
+      return {
+        state: 'Ready',
+        on: name,
+        arguments: { node: name },
+        meanwhile: { reason: 'NodesNotConnected', message: agentTrouble(probe) },
+      };
     });
   },
 };

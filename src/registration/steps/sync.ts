@@ -2,7 +2,6 @@ import { valueOf } from '../facts.ts';
 import { arcWanted, clusterNode, members, registeredTo, unread, waiting, type PlanInput, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
-const spacingMs = 60_000;
 const freshBootMs = 10 * 60_000;
 
 /** Nodes that Azure does not show as Arc-connected, although they are onboarded. */
@@ -19,9 +18,11 @@ export function arcNotShown(input: PlanInput): string[] {
 export const sync: Step<NodeArguments> = {
   microsoft: { words: 'Synchronise with Azure', command: 'Sync-AzureStackHCI', events: [9123] },
   after: ['SetRegistration', 'StartArcRegistrationTask'],
+  // What it is to bring about may legitimately take 12 hours.
+  repeat: { firstSeconds: 60, capSeconds: 3600 },
   affects: () => ['probe/', 'resource', 'arcSettings', 'machines'],
   evaluate(input) {
-    const { target, memory, now } = input;
+    const { target } = input;
     const on = target.resourceName;
     const all = members(input);
     for (const { name, fact, probe } of all) {
@@ -29,6 +30,15 @@ export const sync: Step<NodeArguments> = {
       if (probe.registration.connectionStatus === 'Connected') continue;
       if (probe.registration.connectionStatus === 'OutOfPolicy')
         return [{ state: 'Blocked', on, reason: 'NodeOutOfPolicy', message: `${name} is out of policy` }];
+      if (probe.registration.connectionStatus === 'RepairRegistrationRequired')
+        return [
+          {
+            state: 'Blocked',
+            on,
+            reason: 'RepairRegistrationRequired',
+            message: `${name}: the registration must be repaired (Register-AzStackHCI -RepairRegistration)`,
+          },
+        ];
     }
     const notShown = arcNotShown(input);
     const connected = all.every(({ probe }) => probe?.registration.connectionStatus === 'Connected');
@@ -37,17 +47,6 @@ export const sync: Step<NodeArguments> = {
     const message = connected
       ? `Azure does not show ${notShown.join(', ')} as Arc-connected yet`
       : 'the cluster has not synchronised with Azure yet';
-    if (memory.lastSync !== undefined && now.getTime() - memory.lastSync.getTime() < spacingMs) {
-      return [
-        waiting(
-          on,
-          message,
-          ['arcSettings', 'resource', ...all.map(({ name }) => `probe/${name}` as const)],
-          5,
-          'ArcSyncPending',
-        ),
-      ];
-    }
     const fresh = all.find(
       ({ probe }) =>
         probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs,
@@ -65,6 +64,6 @@ export const sync: Step<NodeArguments> = {
     }
     const node = clusterNode(input);
     if (node === undefined) return [waiting(on, 'no node is up', [], 0, 'NodeUnreachable')];
-    return [{ state: 'Ready', on, arguments: { node } }];
+    return [{ state: 'Ready', on, arguments: { node }, meanwhile: { reason: 'ArcSyncPending', message } }];
   },
 };

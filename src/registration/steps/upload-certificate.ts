@@ -31,6 +31,13 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
     if (all.every(({ probe }) => probe !== undefined && certificateSet(probe, input, resource.value)))
       return [{ state: 'Done', on }];
+    if (observed.cluster.state !== 'present') return [unread(on, observed.cluster)];
+    // An upload may replace what is there: it must not leave out a member's certificate that is in use.
+    const foreign = all.filter(({ probe }) => probe?.certificate.created === null).map(({ name }) => name);
+    if (foreign.length > 0) {
+      const message = `The certificates of ${foreign.join(', ')} were not made by this controller, so they cannot be uploaded together with the new ones. Run Register-AzStackHCI -RepairRegistration on the cluster.`;
+      return [{ state: 'Blocked', on, reason: 'CertificateMissing', message }];
+    }
     const created = all.flatMap(({ probe }) => probe?.certificate.created ?? []);
     const thumbprints = created
       .map(({ thumbprint }) => thumbprint)

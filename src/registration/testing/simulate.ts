@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import type { HciClusterRegistration } from '../../api/registration.ts';
 import { RegistrationStatus } from '../../api/status.ts';
-import { AzureError } from '../../azure/errors.ts';
 import { Value } from 'typebox/value';
-import { describeFailure, nextTry } from '../failures.ts';
+import { forgetWhatIsDone, noteFailedOperations, noteFailure, noteSuccess, withSubmissions } from '../bookkeeping.ts';
+import { describeFailure } from '../failures.ts';
 import type { Observed } from '../facts.ts';
 import { createMemory, type Memory } from '../memory.ts';
 import { plan, type Plan, type Runnable } from '../plan.ts';
@@ -48,11 +48,10 @@ export function* simulate(world: World, trouble: Trouble = noTrouble): Generator
     const unread = new Set(Object.keys(trouble.unreadFor).filter((key) => (trouble.unreadFor[key] ?? 0) > round));
     const urls = new Map([...memory.operations].flatMap(([key, { url }]) => (url === undefined ? [] : [[key, url]])));
     const observed = observe(world, unread, urls);
-    noteFailedOperations(memory, observed.operations, world.now);
+    noteFailedOperations(memory, observed, world.now);
     const input: PlanInput = { spec: world.spec, target: world.target, observed, memory, now: world.now };
     const planned = plan(input);
-    const pending = new Set(planned.pending.map(({ step, on }) => stepKey(step, on)));
-    memory.submissions = memory.submissions.filter(({ step, target }) => pending.has(stepKey(step, target)));
+    forgetWhatIsDone(memory, planned);
     const status = assertStatus(registration, report(registration, input, planned));
     assertPlan(input, planned, memory);
     yield { input, plan: planned, status };
@@ -73,52 +72,26 @@ export function* simulate(world: World, trouble: Trouble = noTrouble): Generator
   }
 }
 
-const noteFailedOperations = (memory: Memory, operations: PlanInput['observed']['operations'], now: Date): void => {
-  for (const [key, fact] of Object.entries(operations)) {
-    if (fact.state !== 'present' || fact.value.status !== 'Failed') continue;
-    fail(memory, key, new AzureError({ code: 'Failed', message: 'the operation failed' }), now);
-    memory.operations.delete(key);
-    memory.submissions = memory.submissions.filter(({ step, target }) => stepKey(step, target) !== key);
-  }
-};
-
-function fail(memory: Memory, key: string, error: unknown, now: Date): void {
-  const failed = describeFailure(error);
-  const count = (memory.failures.get(key)?.count ?? 0) + 1;
-  memory.failures.set(key, {
-    count,
-    at: now,
-    nextTry: nextTry(failed, count, now),
-    message: failed.message,
-    reason: failed.reason,
-    needsPerson: failed.errorClass === 'NeedsPerson',
-  });
-}
-
 function act(world: World, memory: Memory, runnable: Runnable, luck: Luck): void {
   const { step, on } = runnable;
-  const { submits }: Step<unknown> = steps[step];
   const key = stepKey(step, on);
-  const others = memory.submissions.filter((other) => stepKey(other.step, other.target) !== key);
-  const waitUntil = new Date(world.now.getTime() + (submits?.waitSeconds ?? 0) * 1000);
-  if (submits !== undefined) {
-    const submittedTime = world.now.toISOString();
-    memory.submissions = [...others, { step, target: on, submittedTime, waitUntilTime: waitUntil.toISOString() }];
-  }
+  memory.submissions = withSubmissions(memory.submissions, [{ step, on }], world.now);
   // Of a secret whose answer is lost, nothing is kept.
   const happens = luck === 'done' || (luck === 'answerLost' && step !== 'GeneratePassword');
   const earlier = observe(world, new Set(), new Map());
   const done = happens ? apply(world, runnable) : undefined;
   assertAffects(runnable, earlier, observe(world, new Set(), new Map()));
-  if (luck === 'done') {
-    memory.failures.delete(key);
-    if (submits !== undefined && done !== undefined)
-      memory.operations.set(key, { url: done.operationUrl, waitUntil, detail: done.detail });
-    if (step === 'Sync') memory.lastSync = world.now;
-    return;
-  }
-  fail(memory, key, passingFailure(luck !== 'refused'), world.now);
-  if (luck === 'refused') memory.submissions = others;
+  if (luck === 'done')
+    noteSuccess(
+      memory,
+      step,
+      on,
+      done === undefined
+        ? undefined
+        : { operationUrl: done.operationUrl, ...(done.detail === undefined ? {} : { detail: done.detail }) },
+      world.now,
+    );
+  else noteFailure(memory, key, describeFailure(passingFailure(luck !== 'refused')), luck === 'refused', world.now);
 }
 
 function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
