@@ -19,7 +19,7 @@ const defaults = {
   clouds: {},
   managedIdentityNamespaces: [],
   allowLoopbackNodeAddresses: false,
-  workers: 8,
+  workers: 32,
   logLevel: 'info',
 };
 

@@ -47,7 +47,7 @@ export const ConfigurationSchema = Type.Object(
       description: 'For a lab: nodes may have loopback addresses.',
     }),
     workers: Type.Integer({
-      default: 8,
+      default: 32,
       minimum: 1,
       maximum: 64,
       description: 'Registrations that are worked on at the same time.',
@@ -64,7 +64,7 @@ export type Configuration = Static<typeof ConfigurationSchema>;
 
 /** @throws an Error that names file, field and what is wrong with it */
 export async function readConfiguration(file: string | undefined): Promise<Configuration> {
-  const content: unknown = file === undefined ? {} : parse(await readFile(file, 'utf8'));
+  const content: unknown = file === undefined ? {} : await readYaml(file);
   const configuration = Value.Default(ConfigurationSchema, content ?? {});
   if (Value.Check(ConfigurationSchema, configuration)) return configuration;
   const problems = Value.Errors(ConfigurationSchema, configuration).map(
@@ -72,4 +72,12 @@ export async function readConfiguration(file: string | undefined): Promise<Confi
       `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${keyword === 'boolean' ? 'is not a known setting' : message}`,
   );
   throw new Error(`${file ?? 'the configuration'} is not valid: ${[...new Set(problems)].join('; ')}`);
+}
+
+async function readYaml(file: string): Promise<unknown> {
+  try {
+    return parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new Error(`${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
 }

@@ -50,6 +50,7 @@ export function registrationCrd() {
             // A column of type date prints an instant in the future as <invalid>.
             column('Cred-Expires', 'string', '.status.earliestCredentialExpiry', 'First expiry among the credentials'),
             column('Age', 'date', '.metadata.creationTimestamp', 'Since when the object exists'),
+            column('Message', 'string', condition('Ready', 'message'), 'What is the matter', 1),
             column(
               'Offline-Days-Left',
               'integer',
@@ -60,7 +61,6 @@ export function registrationCrd() {
             column('Deletion', 'string', '.status.effective.deletionPolicy', 'What deleting this object does', 1),
             column('Resource-Id', 'string', '.status.azure.resourceId', 'The cluster in Azure', 1),
             column('Last-Sync', 'date', '.status.lastSyncTime', 'When it was last compared with Azure', 1),
-            column('Message', 'string', condition('Ready', 'message'), 'What is the matter', 1),
           ],
           schema: { openAPIV3Schema: structural(JSON.parse(JSON.stringify(registrationSchema))) },
         },

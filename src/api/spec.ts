@@ -168,7 +168,7 @@ const host = object(
       description: 'DNS name or IP address at which the controller reaches the node.',
       rules: [
         {
-          rule: "self.matches('^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$')",
+          rule: "isIP(self) || self.matches('^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$')",
           message: 'address is a DNS name or an IP address without a port: the port stands in transport',
         },
       ],
@@ -205,6 +205,12 @@ const nodes = object(
       minItems: 1,
       maxItems: 16,
       description: 'Nodes of the cluster; at least one, from which the others can be found.',
+      rules: [
+        {
+          rule: 'self.all(host, self.exists_one(other, other.name.lowerAscii() == host.name.lowerAscii()))',
+          message: 'each node once: names of computers are the same in upper and lower case',
+        },
+      ],
     }),
     transport: object(
       {

@@ -79,6 +79,9 @@ export const RegistrationStatus = object(
         { description: 'What the registration is in Azure.' },
       ),
     ),
+    firstWriteTime: optional(
+      instant('When the first change to Azure or to a node was about to be made; absent: nothing was ever changed.'),
+    ),
     lastSyncTime: optional(instant('When everything was last compared with Azure.')),
     nextSyncTime: optional(instant('When it will be compared next.')),
     lastHandledReconcileAt: optional(

@@ -10,6 +10,7 @@ import { SecretProblem } from './failures.ts';
 import type { ArcSecret } from './facts.ts';
 
 const annotation = { appId: `${group}/app-id`, keyId: `${group}/key-id`, notAfter: `${group}/not-after` } as const;
+const managedBy = 'app.kubernetes.io/managed-by';
 const textKey = 'clientSecret';
 const writeTimeoutMs = 30_000;
 
@@ -37,7 +38,7 @@ export function createArcSecretStore(kube: KubeClient, registration: HciClusterR
           namespace,
           name,
           annotations,
-          labels: { 'app.kubernetes.io/managed-by': fieldManager },
+          labels: { [managedBy]: fieldManager },
           ownerReferences: [{ apiVersion, kind, name: owner, uid, controller: true }],
         },
         type: 'Opaque',
@@ -64,8 +65,12 @@ export function createArcSecretStore(kube: KubeClient, registration: HciClusterR
     },
     async prepare(appId) {
       const present = await read(undefined);
-      if (present?.metadata.annotations?.[annotation.appId] !== appId)
-        await write({ [annotation.appId]: appId }, undefined);
+      if (present !== undefined && present.metadata.labels?.[managedBy] !== fieldManager) {
+        throw new SecretProblem(
+          `Secret ${namespace}/${name} exists and is not ours. Rename it: the controller keeps the Arc service principal's secret under that name.`,
+        );
+      }
+      await write({ [annotation.appId]: appId }, undefined);
     },
     async keep(appId, { secretText, keyId, endDateTime }) {
       const known = {

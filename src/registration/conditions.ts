@@ -37,7 +37,7 @@ export function permissionsSatisfied(input: PlanInput): Verdict {
     const reason = why.reason === 'ActionsMissing' ? 'CheckNotAllowed' : 'NotObserved';
     return unsure(reason, `The effective actions could not be read; this blocks nothing. ${why.message}`);
   }
-  const missing = missingActions(neededActions(input.spec), permissions.value);
+  const missing = missingActions(neededActions(input.spec, notThereYet(input)), permissions.value);
   const scope = `/subscriptions/${input.target.subscriptionId}`;
   if (missing.length === 0) return yes(`The effective actions at ${scope} cover what is needed.`);
   return no(
@@ -45,6 +45,13 @@ export function permissionsSatisfied(input: PlanInput): Verdict {
     `At ${scope} these actions are missing: ${missing.join(', ')}. They may still be granted at a resource group. To grant them: az role assignment create --assignee ${input.spec.azure.identity.workloadIdentity?.clientId ?? input.spec.azure.identity.clientSecret?.clientId ?? input.spec.azure.identity.clientCertificate?.clientId ?? '<client id>'} --role "<a role with these actions>" --scope ${scope}`,
   );
 }
+
+const notThereYet = ({ observed }: PlanInput) => ({
+  group: observed.resourceGroup.state === 'absent' || observed.arcResourceGroup.state === 'absent',
+  providers: Object.entries(observed.providers).flatMap(([namespace, fact]) =>
+    fact.state === 'present' && !/^Register(ed|ing)$/.test(fact.value.registrationState) ? [namespace] : [],
+  ),
+});
 
 export function nodesReachable(input: Pick<PlanInput, 'observed'>): Verdict {
   const { observed } = input;

@@ -33,7 +33,7 @@ export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Ref
 
 /** Checks that hold for the whole registration, whatever step is due. Only what is known for certain refuses. */
 export function refusal(input: PlanInput): Refusal | undefined {
-  return wrongComputer(input) ?? registeredElsewhere(input) ?? region(input) ?? ownership(input) ?? arc(input);
+  return wrongComputer(input) ?? registeredElsewhere(input) ?? ownership(input) ?? region(input) ?? arc(input);
 }
 
 function wrongComputer(input: PlanInput): Refusal | undefined {

@@ -1,6 +1,7 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
 import type { Fact, FactKey, FactValues } from './facts.ts';
+import type { Session } from './sessions.ts';
 
 /** A failed try of a step. */
 export interface StepFailure {
@@ -38,6 +39,8 @@ export interface Memory {
   submissions: Submission[];
   /** Writes that were accepted and whose effect does not show yet. */
   successes: Map<string, { count: number; at: Date; nextTry: Date }>;
+  /** With which the facts about Azure were read. */
+  session: Session | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
   hostKeys: Record<string, string>;
 }
@@ -49,6 +52,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   submissions,
   successes: new Map(),
   hostKeys: {},
+  session: undefined,
 });
 
 export const rememberedKeys = (memory: Memory): FactKey[] =>
@@ -68,4 +72,9 @@ export function readAgain(memory: Memory, keys: readonly FactKey[], at: Date): v
     const remembered = memory.facts[key];
     if (remembered !== undefined && remembered.readAgainAt > at) remembered.readAgainAt = at;
   }
+}
+
+/** Makes everything that could not be read be read again now. */
+export function forgetUnknown(memory: Memory): void {
+  for (const key of rememberedKeys(memory)) if (memory.facts[key]?.fact.state === 'unknown') delete memory.facts[key];
 }

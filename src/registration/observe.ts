@@ -5,7 +5,7 @@ import type { KubeClient } from '../kube/client.ts';
 import type { NodeTransport } from '../nodes/transport.ts';
 import { createArcSecretStore, type ReadableArcSecretStore } from './arc-secret.ts';
 import { valueOf, type Fact, type Observed } from './facts.ts';
-import type { Memory } from './memory.ts';
+import { forgetUnknown, type Memory } from './memory.ts';
 import { observeNodes, type NodeAccess } from './observe-nodes.ts';
 import { createReader, found, type Reader } from './reader.ts';
 import { syncIntervalMs } from './schedule.ts';
@@ -62,6 +62,11 @@ export async function observe(
     found(await sessions.open(registration, signal)),
   );
   const open = valueOf(session);
+  if (open !== undefined && open !== memory.session) {
+    // Another credential: what the last one was refused says nothing of it.
+    forgetUnknown(memory);
+    memory.session = open;
+  }
   const signIn: Fact<true> =
     session.state === 'present'
       ? await reader.read('signIn', syncIntervalMs(registration), async () => {

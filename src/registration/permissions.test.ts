@@ -21,10 +21,23 @@ test.each([
 });
 
 const arc = (state: 'Enabled' | 'Unmanaged') =>
-  neededActions(buildSpec({ arc: { state, onboarding: { type: 'ResourceProvider' } } }));
+  neededActions(buildSpec({ arc: { state, onboarding: { type: 'ResourceProvider' } } }), {
+    group: false,
+    providers: [],
+  });
 
 test('rights for Arc are needed where Arc is asked for', () => {
   expect(arc('Enabled')).toContain('Microsoft.Authorization/roleAssignments/write');
   expect(arc('Unmanaged').filter((action) => /arcSettings|roleAssignments/.test(action))).toEqual([]);
   expect(arc('Unmanaged')).toContain('Microsoft.AzureStackHCI/clusters/write');
+});
+
+test('what is not there yet needs the rights to make it', () => {
+  const needed = neededActions(buildSpec(), { group: true, providers: ['Microsoft.HybridCompute'] });
+  expect(needed).toEqual(
+    expect.arrayContaining([
+      'Microsoft.Resources/subscriptions/resourceGroups/write',
+      'Microsoft.HybridCompute/register/action',
+    ]),
+  );
 });

@@ -14,7 +14,8 @@ import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookk
 import { perform } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
 import { unansweredPokes } from './pokes.ts';
-import { decideRelease, detach } from './release.ts';
+import { detach } from './detach.ts';
+import { decideRelease } from './release.ts';
 import { report } from './report.ts';
 import { reportIdle, reportUnresolved } from './report-idle.ts';
 import { syncIntervalMs } from './schedule.ts';
@@ -175,8 +176,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const before = memory.submissions;
     memory.submissions = withSubmissions(before, planned.runnable, now());
     // What a write will need to be found again stands in status before the write.
-    const exactly =
-      memory.submissions !== before || (planned.runnable.length > 0 && !namesOnRecord(registration, target));
+    const exactly = memory.submissions !== before || (planned.runnable.length > 0 && !isOnRecord(registration, target));
     try {
       await write(registration, report(registration, input(), planned), { exactly, signal });
     } catch (error) {
@@ -264,7 +264,8 @@ function isStale(memory: Memory, now: Date): boolean {
   });
 }
 
-const namesOnRecord = ({ status }: HciClusterRegistration, target: Target): boolean =>
-  status?.azure?.resourceName === target.resourceName &&
+const isOnRecord = ({ status }: HciClusterRegistration, target: Target): boolean =>
+  status?.firstWriteTime !== undefined &&
+  status.azure?.resourceName === target.resourceName &&
   status.azure.resourceGroup === target.resourceGroup &&
   status.azure.arcResourceGroup === target.arcResourceGroup;

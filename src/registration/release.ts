@@ -1,12 +1,7 @@
-import { apiVersion, fieldManager, finalizer } from '../api/group.ts';
-import { kind, type HciClusterRegistration } from '../api/registration.ts';
-import type { KubeClient } from '../kube/client.ts';
-import type { EventRecorder } from '../kube/events.ts';
-import { removeFinalizer } from '../kube/finalizers.ts';
-import type { KubeObject } from '../kube/schema.ts';
+import type { HciClusterRegistration } from '../api/registration.ts';
+import type { RegistrationSpec } from '../api/spec.ts';
 import type { StatusDraft } from './draft.ts';
 import { reportIdle } from './report-idle.ts';
-import { registrations } from './status-writer.ts';
 
 /** What is to be done with an object that is being deleted. */
 export type Release =
@@ -15,38 +10,26 @@ export type Release =
   /** It stays until a person decides. */
   | { kind: 'hold'; status: StatusDraft };
 
-/** Pure. Only what is on record decides: names go into status before the first write, so without them nothing was ever written. */
+/** What deleting the object does. What we made is unregistered, what we took over is left. */
+export const effectiveDeletionPolicy = (spec: RegistrationSpec, isAdopted: boolean): 'Unregister' | 'Detach' =>
+  spec.managementPolicy === 'Observe' ? 'Detach' : (spec.deletion.policy ?? (isAdopted ? 'Detach' : 'Unregister'));
+
+/** Pure. Only what is on record decides: that a first write was about to be made, or that the resource is ours. */
 export function decideRelease(registration: HciClusterRegistration, now: Date): Release {
   const { spec, status, metadata } = registration;
   const resource = status?.azure?.resourceId ?? status?.azure?.resourceName;
-  if (resource === undefined) return { kind: 'detach', note: 'Nothing was ever changed in Azure or on nodes.' };
-  const byDefault = status?.azure?.adopted === true ? 'Detach' : 'Unregister';
-  const policy = spec.managementPolicy === 'Observe' ? 'Detach' : (spec.deletion.policy ?? byDefault);
-  if (policy === 'Detach') {
+  const untouched = status?.firstWriteTime === undefined && status?.azure?.resourceId === undefined;
+  if (untouched) return { kind: 'detach', note: 'Nothing was ever changed in Azure or on nodes.' };
+  if (effectiveDeletionPolicy(spec, status?.azure?.adopted === true) === 'Detach') {
     return { kind: 'detach', note: `${resource} stays in Azure as it is; the nodes stay registered.` };
   }
   const verdict = {
     reason: 'UnregisterNotSupported',
-    message: `${resource} and its nodes are as they were: this version of the controller does not unregister. Set spec.deletion.policy to Detach to release this object, then unregister with Unregister-AzStackHCI.`,
+    message: `${resource} and its nodes are as they were: this version of the controller does not unregister (spec.deletion has no other effect yet). Set spec.deletion.policy to Detach to release this object; to unregister the cluster, run Unregister-AzStackHCI.`,
   };
   const verdicts = {
     Ready: { status: 'False' as const, ...verdict },
     Deleting: { status: 'True' as const, ...verdict },
   };
   return { kind: 'hold', status: reportIdle(registration, verdicts, metadata.generation, now) };
-}
-
-/** Removes the finalizer from exactly the version that was decided on. Returns false when that version is not the newest. */
-export async function detach(
-  { kube, events }: { kube: KubeClient; events: EventRecorder },
-  object: KubeObject,
-  registration: HciClusterRegistration,
-  note: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const { namespace, name, uid } = registration.metadata;
-  const subject = { apiVersion, kind, metadata: { namespace, name, uid } };
-  await events.record(subject, { type: 'Normal', reason: 'Detaching', action: 'Detach', note });
-  const removed = await removeFinalizer(kube, registrations, object, finalizer, { fieldManager, signal });
-  return removed.outcome !== 'conflict';
 }

@@ -2,6 +2,7 @@ import type { CredentialStatus } from '../api/status.ts';
 import { bounded, seconds, secondsOf, word, type Draft, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
+import { agentTrouble } from './steps/start-arc-registration-task.ts';
 import { arcNotShown } from './steps/sync.ts';
 
 type NodesDraft = NonNullable<StatusDraft['nodes']>;
@@ -21,8 +22,16 @@ export function reportNodes(input: PlanInput): NodesDraft {
       .length,
     arcConnected,
     arcSummary: spec.arc.state === 'Enabled' ? `${isKnown ? arcConnected : '?'}/${total}` : spec.arc.state,
-    items: reportNodeItems(observed),
+    items: reportNodeItems(observed).map((item) => withAgentTrouble(item, input, notShown)),
   };
+}
+
+/** What a node's agent says itself of why it is not connected. */
+function withAgentTrouble(item: NodesDraft['items'][number], { observed }: PlanInput, notShown: Set<string>) {
+  const probe = valueOf(observed.probes[item.name]);
+  const code = probe?.agent?.errorCode ?? '';
+  if (probe === undefined || code === '' || !notShown.has(item.name)) return item;
+  return { ...item, reason: 'NodesNotConnected', message: bounded(agentTrouble(probe)) };
 }
 
 export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observed): NodesDraft['items'] {

@@ -7,6 +7,7 @@ import type { Pending, Plan } from './plan.ts';
 import { handledPokes } from './pokes.ts';
 import { reportCredentials, reportNodes } from './report-parts.ts';
 import { syncIntervalMs } from './schedule.ts';
+import { effectiveDeletionPolicy } from './release.ts';
 import { members, registeredTo, type PlanInput } from './step.ts';
 import { steps } from './steps/index.ts';
 import { markTag } from './target.ts';
@@ -31,6 +32,7 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
   return {
     ...handledPokes(registration),
     observedGeneration: registration.metadata.generation,
+    firstWriteTime: registration.status?.firstWriteTime ?? (plan.runnable.length > 0 ? seconds(now) : undefined),
     azure: reportAzure(registration, input, plan, isAdopted),
     lastSyncTime: syncedAt === undefined ? registration.status?.lastSyncTime : seconds(syncedAt),
     nextSyncTime:
@@ -43,7 +45,7 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
       .flatMap(({ notAfter }) => notAfter ?? [])
       .toSorted()[0]
       ?.slice(0, 10),
-    effective: { deletionPolicy: registration.spec.deletion.policy ?? (isAdopted ? 'Detach' : 'Unregister') },
+    effective: { deletionPolicy: effectiveDeletionPolicy(registration.spec, isAdopted) },
     plan: {
       steps: plan.pending.slice(0, 32).map(({ step, on, state, message }) => ({
         name: step,

@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { TokenCredential } from '@azure/core-auth';
-import { createRequestBudget } from '../azure/budget.ts';
+import { createRequestBudget, type RequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
 import { createCredential, federatedTokenAudience, type SignIn } from '../azure/credentials.ts';
 import { toAzureError } from '../azure/errors.ts';
@@ -44,6 +44,13 @@ export function createSessions(
   userAgent: string,
 ): Sessions {
   const sessions = new Map<string, { session: Session; openedAt: number }>();
+  // Outlives a changed secret: the limits are of the principal. Few and small, so they are kept.
+  const budgets = new Map<string, RequestBudget>();
+  const budgetOf = (principal: string): RequestBudget => {
+    const budget = budgets.get(principal) ?? createRequestBudget(() => Date.now());
+    budgets.set(principal, budget);
+    return budget;
+  };
   const endpoints = ({ spec }: HciClusterRegistration) =>
     cloudEndpoints(spec.azure.cloud, configuration.clouds[spec.azure.cloud]);
 
@@ -75,7 +82,7 @@ export function createSessions(
           subscriptionId,
           endpoints: cloud,
           certificateAuthorities,
-          budget: createRequestBudget(() => Date.now()),
+          budget: budgetOf(JSON.stringify([cloudName, tenantId, subscriptionId, signIn.clientId])),
           userAgent,
         }),
         checkSignIn: (caller) => getToken(credential, cloud.resourceManagerScope, caller),

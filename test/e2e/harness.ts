@@ -28,9 +28,13 @@ const limitMs = 45_000;
 const pollMs = 150;
 
 /** A lab with these two-node clusters, and the shipped bundle running as the shipped ServiceAccount. */
-export async function startEndToEnd(clusterNames: string[]): Promise<EndToEnd> {
+export async function startEndToEnd(
+  clusterNames: string[],
+  settings: Pick<NonNullable<Parameters<typeof startLab>[0]>, 'azureSettings' | 'nodeSettings'> = {},
+): Promise<EndToEnd> {
   const lab = await startLab({
     audit: true,
+    ...settings,
     clusters: clusterNames.map((name) => ({ name, dnsSuffix: 'corp.example.com', nodes: ['NODE1', 'NODE2'] })),
   });
   const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);

@@ -12,9 +12,10 @@ export function agreement({ azure, nodes }: Outside, name: string = sampleCluste
   const { state } = azure;
   const cluster = nodes.state().clusters[name];
   const nodeStates = Object.entries(cluster?.nodes ?? {});
-  const resource = Object.values(state.clusters).find(
+  const resources = Object.values(state.clusters).filter(
     (candidate) => candidate.properties.reportedProperties?.clusterId === cluster?.id,
   );
+  const [resource] = resources;
   const settings = Object.values(state.arcSettings).find(({ id }) =>
     id.toLowerCase().startsWith(`${resource?.id.toLowerCase()}/`),
   );
@@ -23,10 +24,14 @@ export function agreement({ azure, nodes }: Outside, name: string = sampleCluste
   );
   const application = Object.values(state.applications).find(({ appId }) => appId === resource?.properties.aadClientId);
   const thumbprints = new Set(application?.keyCredentials.map(({ customKeyIdentifier }) => customKeyIdentifier));
+  const applications = Object.values(state.applications).filter(({ displayName }) =>
+    [name, `${name}.arc`].includes(displayName),
+  );
   return [
+    { what: 'Azure: there is one application of the cluster and one for Arc', holds: applications.length === 2 },
     {
       what: `Azure: the cluster resource exists once and shows ${resource?.properties.connectivityStatus ?? 'nothing'}`,
-      holds: resource?.properties.connectivityStatus === 'Connected',
+      holds: resources.length === 1 && resource?.properties.connectivityStatus === 'Connected',
     },
     {
       what: 'Azure: arcSettings shows every node as Connected',

@@ -81,7 +81,13 @@ export async function startOutside(options: {
 
 /** A control plane with the CRDs and the controller's own account and rights, and the world outside. */
 export async function startLab(
-  options: { audit?: boolean; say?: (line: string) => void; clusters?: SimulatedNodesOptions['clusters'] } = {},
+  options: {
+    audit?: boolean;
+    say?: (line: string) => void;
+    clusters?: SimulatedNodesOptions['clusters'];
+    azureSettings?: AzureOptions['settings'];
+    nodeSettings?: SimulatedNodesOptions['settings'];
+  } = {},
 ): Promise<Lab> {
   const directory = await mkdtemp(join(tmpdir(), 'hci-lab-'));
   const controlPlane = await startControlPlane({
@@ -112,6 +118,8 @@ export async function startLab(
         subjects: [`system:serviceaccount:${workloadAccount.namespace}:${workloadAccount.name}`],
       },
       ...(options.clusters === undefined ? {} : { clusters: options.clusters }),
+      ...(options.azureSettings === undefined ? {} : { azureSettings: options.azureSettings }),
+      ...(options.nodeSettings === undefined ? {} : { nodeSettings: options.nodeSettings }),
     });
     const close = async () => {
       await Promise.all([outside.close(), controlPlane.stop()]);

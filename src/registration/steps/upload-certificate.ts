@@ -33,7 +33,9 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
       return [{ state: 'Done', on }];
     if (observed.cluster.state !== 'present') return [unread(on, observed.cluster)];
     // An upload may replace what is there: it must not leave out a member's certificate that is in use.
-    const foreign = all.filter(({ probe }) => probe?.certificate.created === null).map(({ name }) => name);
+    const foreign = all
+      .filter(({ probe }) => probe?.certificate.created === null && certificateSet(probe, input, resource.value))
+      .map(({ name }) => name);
     if (foreign.length > 0) {
       const message = `The certificates of ${foreign.join(', ')} were not made by this controller, so they cannot be uploaded together with the new ones. Run Register-AzStackHCI -RepairRegistration on the cluster.`;
       return [{ state: 'Blocked', on, reason: 'CertificateMissing', message }];
