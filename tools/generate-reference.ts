@@ -35,7 +35,6 @@ const withoutEffect = 'without effect.';
 
 /** Where the schema is ahead of the controller. Every path must exist. */
 const notYet: ReadonlyMap<string, string> = new Map([
-  ['spec.azure.identity.clientSecret.secretRef', 'expiresOn is not read.'],
   ['spec.nodes.transport.type', `WinRM is ${refused}`],
   ['spec.nodes.transport.ssh.user', 'there is no node installer.'],
   ['spec.nodes.transport.ssh.knownHostsRef', refused],

@@ -99,6 +99,25 @@ describe('what the API server makes of the CRD', () => {
       /the port stands in transport/,
     ],
     [
+      'an address with a colon and a port',
+      { spec: { nodes: { hosts: [{ name: 'NODE1', address: '127.1.1.1:22' }] } } },
+      /the port stands in transport/,
+    ],
+    [
+      'one node under two names',
+      {
+        spec: {
+          nodes: {
+            hosts: [
+              { name: 'NODE1', address: 'a' },
+              { name: 'node1', address: 'b' },
+            ],
+          },
+        },
+      },
+      /each node once/,
+    ],
+    [
       'a host key that is no fingerprint',
       { spec: { nodes: { hosts: [{ name: 'NODE1', address: 'node1', hostKeys: ['ssh-rsa AAAA'] }] } } },
       /its SHA-256 fingerprint/,

@@ -19,13 +19,14 @@ describe('registration, from YAML to Ready', () => {
   const kubectl = (...args: string[]) => e2e.lab.controlPlane.kubectl(...args);
 
   it('registers a cluster and Arc-enables its nodes, and Azure and the nodes agree', async () => {
-    const { namespace, name, status } = await e2e.given('happy');
+    const registration = await e2e.given('happy');
+    const { namespace, name } = registration;
     await kubectl('wait', '--for=condition=Ready', `hciregistration/${name}`, '-n', namespace, '--timeout=45s');
     expect(agreement(e2e.lab, 'happy')).toEqual(
       agreement(e2e.lab, 'happy').map((check) => ({ ...check, holds: true })),
     );
 
-    const seen = await status();
+    const seen = await registration.status();
     expect(condition(seen, 'Reconciling')).toBeUndefined();
     expect(condition(seen, 'Stalled')).toBeUndefined();
     for (const type of [

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { access, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { runCommand, say, temporaryFolder } from '../lab/command.ts';
 import { startSimulatedAzure } from '../simulators/azure/azure.ts';
 
 const help = `npm run interop: Microsoft's Python SDK, unchanged, against the simulated Azure
@@ -11,7 +12,6 @@ It signs in and creates, reads and deletes a cluster resource. Needs python3 wit
 test/interop/python/requirements.txt are installed once into a virtual environment of their own.
 `;
 
-const say = (line: string) => process.stdout.write(`${line}\n`);
 const python = join(import.meta.dirname, 'python');
 
 async function run(command: string, args: string[]): Promise<void> {
@@ -47,9 +47,9 @@ async function interpreter(): Promise<string> {
   return program;
 }
 
-async function interop(): Promise<void> {
+async function interop(): Promise<{ passed: number; failed: number }> {
   const program = await interpreter();
-  const directory = await mkdtemp(join(tmpdir(), 'hci-interop-'));
+  const { path: directory, remove } = await temporaryFolder('hci-interop-');
   const azure = await startSimulatedAzure({ directory });
   try {
     const { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals } =
@@ -68,21 +68,11 @@ async function interop(): Promise<void> {
     };
     await writeFile(lab, JSON.stringify({ azure: content }), { mode: 0o600 });
     await run(program, [join(python, 'cluster_lifecycle.py'), lab]);
+    return { passed: 1, failed: 0 };
   } finally {
     await azure.close();
-    await rm(directory, { recursive: true, force: true });
+    await remove();
   }
 }
 
-if (process.argv.includes('--help')) {
-  say(help);
-} else {
-  try {
-    await interop();
-    say('interop: 1 passed, 0 failed');
-  } catch (error) {
-    say(error instanceof Error ? error.message : String(error));
-    say('interop: 0 passed, 1 failed');
-    process.exitCode = 1;
-  }
-}
+await runCommand({ name: 'interop', help }, interop);

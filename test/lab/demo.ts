@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { agreement } from './agreement.ts';
+import { runCommand, say, untilInterrupted } from './command.ts';
 import { lastLines, startController, type RunningController } from './controller.ts';
 import {
   controllerAccount,
@@ -20,7 +22,6 @@ const help = `npm run demo: registers a simulated 4-node cluster, from YAML to R
 `;
 
 const limitSeconds = 180;
-const say = (line = '') => process.stdout.write(`${line}\n`);
 
 /** Prints what the controller records as done, as it is done, and what it waits for. */
 async function showProgress(lab: Lab, controller: RunningController): Promise<void> {
@@ -54,12 +55,13 @@ async function showProgress(lab: Lab, controller: RunningController): Promise<vo
   }
 }
 
-async function demo(keep: boolean): Promise<boolean> {
+async function demo(keep: boolean): Promise<{ passed: number; failed: number }> {
+  const labFile = join(process.cwd(), 'lab.json');
   say('1. Control plane, simulated Azure, simulated nodes');
   const lab = await startLab({ say });
   let controller: RunningController | undefined;
   try {
-    await writeLabFile(lab, join(process.cwd(), 'lab.json'));
+    if (keep) await writeLabFile(lab, labFile);
     const { controlPlane } = lab;
     say(
       `   Kubernetes at ${controlPlane.url}, Azure at ${lab.azure.resourceManager}, ${sampleCluster.nodes.length} nodes behind SSH`,
@@ -88,28 +90,16 @@ async function demo(keep: boolean): Promise<boolean> {
     say(await controlPlane.kubectl('describe', 'hciregistration', sampleCluster.name, '-n', sampleNamespace));
     if (keep) {
       say(
-        `It is still running. Ctrl-C stops it.\n\n  export KUBECONFIG=${controlPlane.kubeconfig}\n  alias kubectl=${controlPlane.binaries.kubectl}\n  kubectl get hciregistrations -A\n\nThe controller's log: ${controller.logFile}`,
+        `It is still running. Ctrl-C stops it.\n\n  export KUBECONFIG=${controlPlane.kubeconfig}\n  export PATH=${dirname(controlPlane.binaries.kubectl)}:$PATH\n  kubectl get hciregistrations -A\n\nThe controller's log: ${controller.logFile}\nAdmin APIs and all else: lab.json (test/README.md says what is in it)`,
       );
-      await new Promise<void>((resolve) => {
-        for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-      });
+      await untilInterrupted();
+      await rm(labFile, { force: true });
     }
-    say(`demo: ${checks.length - failed} passed, ${failed} failed`);
-    return failed === 0;
+    return { passed: checks.length - failed, failed };
   } finally {
     await controller?.stop();
     await lab.close();
   }
 }
 
-if (process.argv.includes('--help')) {
-  say(help);
-} else {
-  try {
-    process.exitCode = (await demo(process.argv.includes('--keep'))) ? 0 : 1;
-  } catch (error) {
-    say(`\n${error instanceof Error ? error.message : String(error)}`);
-    say('demo: 0 passed, 1 failed');
-    process.exitCode = 1;
-  }
-}
+await runCommand({ name: 'demo', help, flags: ['keep'] }, (given) => demo(given.has('keep')));

@@ -1,12 +1,17 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { stringify } from 'yaml';
+import { controlPlaneBinaries } from '../controlplane/binaries.ts';
+import { temporaryFolder } from './command.ts';
 import { startControlPlane, type ControlPlane } from '../controlplane/start.ts';
 import { startSimulatedAzure, type AzureOptions, type SimulatedAzure } from '../simulators/azure/azure.ts';
 import { mergePatch, type OnExchange } from '../simulators/shared/admin.ts';
 import { startSimulatedNodes, type SimulatedNodes, type SimulatedNodesOptions } from '../simulators/nodes/simulator.ts';
 
+const LabFile = Type.Object({ kubeconfig: Type.String() });
 const root = join(import.meta.dirname, '../..');
 export const sampleNamespace = 'edge';
 export const controllerAccount = { namespace: 'hci-system', name: 'hci-registration-controller' } as const;
@@ -89,7 +94,8 @@ export async function startLab(
     nodeSettings?: SimulatedNodesOptions['settings'];
   } = {},
 ): Promise<Lab> {
-  const directory = await mkdtemp(join(tmpdir(), 'hci-lab-'));
+  await controlPlaneBinaries(options.say ?? (() => undefined)); // before anything is made that would have to be removed
+  const { path: directory, remove } = await temporaryFolder('hci-lab-');
   const controlPlane = await startControlPlane({
     directory: join(directory, 'controlplane'),
     ...(options.audit === undefined ? {} : { audit: options.audit }),
@@ -123,11 +129,12 @@ export async function startLab(
     });
     const close = async () => {
       await Promise.all([outside.close(), controlPlane.stop()]);
-      await rm(directory, { recursive: true, force: true });
+      await remove();
     };
     return { ...outside, directory, controlPlane, close };
   } catch (error) {
     await controlPlane.stop();
+    await remove();
     throw error;
   }
 }
@@ -191,8 +198,12 @@ export async function sampleManifests(
     .join('---\n');
 }
 
-/** Writes lab.json, as test/README.md describes it. */
+/** Writes lab.json, as test/README.md describes it, unless it is that of a lab that still stands. */
 export async function writeLabFile(lab: Lab, file: string): Promise<void> {
+  const other: unknown = await readFile(file, 'utf8').then(JSON.parse, () => undefined);
+  if (Value.Check(LabFile, other) && existsSync(other.kubeconfig)) {
+    throw new Error(`${file} is that of another lab, which still runs: stop it first, or work in another folder.`);
+  }
   const { azure, nodes, controlPlane } = lab;
   const { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals } = azure;
   const content = {

@@ -1,25 +1,23 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { rm, writeFile } from 'node:fs/promises';
+import { runCommand, say, untilInterrupted } from './command.ts';
 import { sampleManifests, sampleNamespace, startLab, writeLabFile } from './lab.ts';
-
-const say = (line: string) => process.stdout.write(`${line}\n`);
 
 const help = `npm run lab: a real Kubernetes control plane with the CRDs, simulated Azure and simulated nodes
 
 It writes lab.json (see test/README.md), prints how to reach everything, and stays up until Ctrl-C.
 `;
 
-if (process.argv.includes('--help')) {
-  process.stdout.write(help);
-} else {
-  await lab();
-}
-
-async function lab(): Promise<void> {
+async function lab(): Promise<undefined> {
   say('Starting the lab …');
   const started = await startLab({ say });
   const file = join(process.cwd(), 'lab.json');
-  await writeLabFile(started, file);
+  try {
+    await writeLabFile(started, file);
+  } catch (error) {
+    await started.close();
+    throw error;
+  }
   const sample = join(started.directory, 'sample.yaml');
   await writeFile(sample, await sampleManifests(started, { namespace: sampleNamespace }), { mode: 0o600 });
   const { azure, nodes, controlPlane } = started;
@@ -27,7 +25,7 @@ async function lab(): Promise<void> {
 The lab is up. Everything is in lab.json.
 
   Kubernetes     export KUBECONFIG=${controlPlane.kubeconfig}
-                 alias kubectl=${controlPlane.binaries.kubectl}
+                 export PATH=${dirname(controlPlane.binaries.kubectl)}:$PATH
   Azure          Resource Manager ${azure.resourceManager}, sign-in ${azure.login}, Graph ${azure.graph}
                  certificate authority ${azure.caFile}
   Admin APIs     Azure ${azure.admin}/state, nodes ${nodes.admin}/state   (also /log, /settings, /faults)
@@ -35,11 +33,12 @@ The lab is up. Everything is in lab.json.
   Sample         kubectl apply -f ${sample}
 
 Ctrl-C stops it.`);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
+  await untilInterrupted();
   say('\nStopping …');
   await started.close();
   await rm(file, { force: true });
   say('lab: stopped');
+  return undefined;
 }
+
+await runCommand({ name: 'lab', help }, lab);
