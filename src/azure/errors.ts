@@ -73,7 +73,7 @@ export function toAzureError(error: unknown): AzureError {
   const text = messages(error);
   const code = /AADSTS\d+/.exec(text)?.[0];
   if (code !== undefined) {
-    return new AzureError({ code, message: `Microsoft Entra refused the sign-in: ${firstLine(text)}`, cause: error });
+    return new AzureError({ code, message: `Microsoft Entra refused the sign-in: ${refusal(text)}`, cause: error });
   }
   // MSAL drops the answer (AADSTS90002) to its question for the endpoints of the tenant.
   if (text.includes('endpoints_resolution_error')) {
@@ -153,5 +153,9 @@ function messages(error: unknown): string {
   for (let current = error; current instanceof Error; current = current.cause) parts.push(current.message);
   return parts.length > 0 ? parts.join(': ') : String(error);
 }
+
+/** The sentence of Microsoft Entra, once: MSAL repeats it, with trace ids and time stamps around it. */
+const refusal = (text: string): string =>
+  firstLine(/AADSTS\d+:.*?(?=\s*(?:Trace ID:|Correlation ID:|Timestamp:|- \[|\r|\n|$))/.exec(text)?.[0] ?? text);
 
 const firstLine = (text: string) => (text.split(/\r?\n/)[0] ?? '').slice(0, 600);

@@ -105,6 +105,8 @@ function describeAzure(error: AzureError): Failure {
       : `${error.message} (${tail})`;
   const signIn = signInReasons.find(([pattern]) => pattern.test(error.code))?.[1];
   if (signIn !== undefined) return failure(signIn, message, 'RetrySlowly');
+  // The usual state of a new subscription, until the step that registers the provider has taken effect.
+  if (error.code === 'MissingSubscriptionRegistration') return failure('WaitingForAzure', message, 'RetrySoon');
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
   if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
   if (error.code === 'AuthorizationFailed') return failure('ActionsMissing', message, 'RetrySlowly');

@@ -76,18 +76,18 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
   const worst = aspects
     .map((type) => verdicts[type])
     .find((verdict) => verdict !== undefined && verdict.status !== 'True' && !harmless.includes(verdict.reason));
-  const todo = observing ? [] : needed;
-  if (todo.length === 0 && worst !== undefined && onlyAPersonHelps.has(worst.reason)) {
+  const open = observing ? [] : needed;
+  if (open.length === 0 && worst !== undefined && onlyAPersonHelps.has(worst.reason)) {
     const { reason, message } = worst;
     return { Ready: { status: 'False', reason, message }, Stalled: { status: 'True', reason, message } };
   }
-  if (worst === undefined && todo.length === 0) {
+  if (worst === undefined && open.length === 0) {
     const message = observing
       ? 'Observed; managementPolicy is Observe, so nothing is changed. See status.plan.'
       : 'Registered, connected, Arc as asked, credentials good.';
     return { Ready: { status: 'True', reason: 'Ready', message } };
   }
-  const doing = current(todo);
+  const doing = current(open);
   const message = describe(doing, worst);
   return {
     Ready: { status: 'False', reason: readyReason(doing, worst), message },
