@@ -79,13 +79,18 @@ export async function observeNodes(
   const probes = Object.fromEntries(await Promise.all(listed.map(probe)));
 
   const cluster = await reader.read('cluster', goodForMs, async () => {
-    const reachable = listed.find(({ name }) => probes[name]?.state === 'present');
-    const first = listed[0];
-    if (reachable === undefined && first !== undefined) {
-      const fact = probes[first.name];
-      throw new Error(fact?.state === 'unknown' ? fact.why.message : 'no listed node answers');
+    const reachable = listed.filter(({ name }) => probes[name]?.state === 'present');
+    let failed: unknown = new Error('no listed node answers');
+    // The cluster service of one node may be down while the others know the answer.
+    for (const { name } of reachable) {
+      try {
+        return found(await run(name, 'clusterProbe', {}));
+      } catch (error) {
+        signal.throwIfAborted();
+        failed = error;
+      }
     }
-    return found(await run(reachable?.name ?? '', 'clusterProbe', {}));
+    throw failed;
   });
   if (cluster.state === 'unknown') {
     const why = Object.values(probes).find((fact) => fact.state === 'unknown');
