@@ -23,6 +23,10 @@ export function instant(world: World, plusSeconds = 0): string {
   return new Date(world.now().getTime() + plusSeconds * 1000).toISOString();
 }
 
+/** An instant so long after another one: both of one moment, however long the lines between them take. */
+export const after = (start: string, seconds: number): string =>
+  new Date(Date.parse(start) + seconds * 1000).toISOString();
+
 /** With seven digits, as Resource Manager writes instants. */
 export function longInstant(world: World): string {
   return world.now().toISOString().replace('Z', '0000Z');

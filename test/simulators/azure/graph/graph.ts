@@ -14,7 +14,7 @@ import {
 import type { Reply, Request } from '../listener.ts';
 import type { Application, PasswordCredential, ServicePrincipal } from '../state.ts';
 import { isFor, type Caller, type Tokens } from '../tokens.ts';
-import { count, instant, newId, type World } from '../world.ts';
+import { after, count, instant, newId, type World } from '../world.ts';
 import { badRequest, denied, GraphError, invalidToken, notFound } from './errors.ts';
 import { filtered, page, selected } from './odata.ts';
 import { applicationDefaults, applicationView, passwordView, principalDefaults, principalView } from './views.ts';
@@ -252,7 +252,7 @@ function passwords(
     const password = newPassword(world, {
       displayName: asked.displayName ?? null,
       startDateTime,
-      endDateTime: asked.endDateTime ?? instant(world, world.settings.secretLifetimeSeconds),
+      endDateTime: asked.endDateTime ?? after(startDateTime, world.settings.secretLifetimeSeconds),
     });
     owner.passwordCredentials.push(password);
     return {

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { newPassword } from '../directory.ts';
 import type { Reply } from '../listener.ts';
 import type { ArcSettings, Cluster } from '../state.ts';
-import { count, idKey, instant, longInstant, newEtag } from '../world.ts';
+import { after, count, idKey, instant, longInstant, newEtag } from '../world.ts';
 import { since } from './apiVersions.ts';
 import { arcSettingsId, arcSettingsOf, clusterId, getArcSettings, getCluster, group, systemData } from './common.ts';
 import {
@@ -178,11 +178,9 @@ function generatePassword(context: Context): Reply {
   if (application === undefined) {
     throw conflict(`The arcSettings of '${context.part('cluster')}' have no identity. Call createArcIdentity first.`);
   }
-  const password = newPassword(world, {
-    displayName: null,
-    startDateTime: instant(world),
-    endDateTime: instant(world, world.settings.secretLifetimeSeconds),
-  });
+  const startDateTime = instant(world);
+  const endDateTime = after(startDateTime, world.settings.secretLifetimeSeconds);
+  const password = newPassword(world, { displayName: null, startDateTime, endDateTime });
   if (world.settings.generatePassword === 'replaces') {
     for (let left = application.passwordCredentials.length; left > 0; left -= 1) count(world, 'passwords', 'deleted');
     application.passwordCredentials = [];
