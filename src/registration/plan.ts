@@ -143,7 +143,9 @@ function awaited(
   const leftMs = done === undefined ? 0 : done.nextTry.getTime() - input.now.getTime();
   if (done === undefined || leftMs <= 0) return undefined;
   const elapsedSeconds = (input.now.getTime() - done.at.getTime()) / 1000;
-  const pollSeconds = Math.min(300, Math.max(0.5, elapsedSeconds / 2));
+  // What did not show after many tries will not show within half a second of the next.
+  const shortest = 0.5 * 2 ** Math.min(done.count - 1, 5);
+  const pollSeconds = Math.min(300, Math.max(shortest, elapsedSeconds / 2));
   return {
     ...base,
     state: 'Waiting',

@@ -1,0 +1,275 @@
+import { AzureStackHCIClient } from '@azure/arm-azurestackhci';
+import { ResourceManagementClient } from '@azure/arm-resources';
+import type { TokenCredential } from '@azure/core-auth';
+import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
+import { pino } from 'pino';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { finalizer } from '../../api/group.ts';
+import { RegistrationStatus } from '../../api/status.ts';
+import { AzureError } from '../../azure/errors.ts';
+import type { ArcSettings, ClusterResource } from '../../azure/models.ts';
+import type { ResourceManager } from '../../azure/resource-manager.ts';
+import type { KubeClient, KubeRequest } from '../../kube/client.ts';
+import type { KubeObject } from '../../kube/schema.ts';
+import { operations, type ClusterProbe, type OperationName, type Probe } from '../../nodes/operations.ts';
+import type { NodeTransport } from '../../nodes/transport.ts';
+import { valueOf } from '../facts.ts';
+import { createReconciler } from '../reconcile.ts';
+import type { Sessions } from '../sessions.ts';
+import {
+  buildArcSettings,
+  buildCluster,
+  buildObserved,
+  buildProbe,
+  buildRegistration,
+  buildResource,
+  endpoints,
+  instanceId,
+  nodeNames,
+  now as start,
+  subscriptionId,
+} from './builders.ts';
+
+// The real reconciler over an Azure, nodes and an API server that are plain data, with a clock that the test moves.
+
+export interface StoredRegistration extends KubeObject {
+  spec: unknown;
+  status?: RegistrationStatus;
+}
+
+/** What there is, for the test to change at any time. A registration that is as it should be is the start. */
+export interface Surroundings {
+  object: StoredRegistration;
+  cluster: ClusterResource | undefined;
+  arcSettings: ArcSettings | undefined;
+  probes: Record<string, Probe>;
+  clusterProbe: ClusterProbe;
+  /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
+  azureWrite(method: string, path: string): void;
+  /** An operation that mutates is run on a node. */
+  nodeWrite(node: string, operation: OperationName): void;
+}
+
+/** Nothing yields to the test runner's own timer, so a reconciler that spins has to be stopped here. */
+const mostPasses = 3000;
+
+const StatusBody = Type.Object({ status: RegistrationStatus });
+const FinalizersBody = Type.Object({ metadata: Type.Object({ finalizers: Type.Array(Type.String()) }) });
+
+export function startReconciler(changes: Partial<Surroundings> = {}) {
+  const registration = buildRegistration();
+  const surroundings: Surroundings = {
+    object: { ...registration, metadata: { ...registration.metadata, finalizers: [finalizer] } },
+    cluster: buildResource(),
+    arcSettings: buildArcSettings(),
+    probes: Object.fromEntries(nodeNames.map((name) => [name, buildProbe(name)])),
+    clusterProbe: buildCluster(),
+    azureWrite: () => {},
+    nodeWrite: () => {},
+    ...changes,
+  };
+  /** Every call, in order: `ARM GET cluster`, `NODE NODE1 probe`, `KUBE PATCH status`, `sign in`. */
+  const calls: string[] = [];
+  let clock = start.getTime();
+  const now = () => new Date(clock);
+
+  const arm = createArm(surroundings, calls, now);
+  const session = {
+    arm,
+    credentialNotAfter: undefined,
+    checkSignIn: async () => {
+      calls.push('sign in');
+    },
+  };
+  const sessions: Sessions = {
+    endpoints: () => endpoints,
+    open: async () => session,
+    tryClientSecret: async () => {},
+  };
+  const reconciler = createReconciler({
+    kube: createKube(surroundings, calls),
+    transport: createTransport(surroundings, calls, now),
+    sessions,
+    instanceId,
+    now,
+    events: { record: async () => {} },
+    log: pino({ level: 'silent' }),
+    read: () => surroundings.object,
+    record: () => {},
+  });
+
+  /** One pass; milliseconds until the next one is due, or undefined when only a change of the object brings one. */
+  const pass = async () => (await reconciler.reconcile('edge/hci001', new AbortController().signal)).requeueAfterMs;
+
+  return {
+    surroundings,
+    calls,
+    now,
+    pass,
+    advance: (ms: number) => {
+      clock += ms;
+    },
+    count: (prefix: string) => calls.filter((call) => call.startsWith(prefix)).length,
+    condition: (type: string) => surroundings.object.status?.conditions?.find((condition) => condition.type === type),
+    /** Pass after pass, each when it is due and each 50 ms long, until the time is over. Ends at when the next one is due. */
+    async run(ms: number): Promise<void> {
+      const end = clock + ms;
+      for (let passes = 1; clock < end; passes++) {
+        if (passes > mostPasses) throw new Error(`more than ${mostPasses} passes: it does not come to rest`);
+        const due = await pass();
+        clock = due === undefined ? end : clock + Math.max(50, due);
+      }
+    },
+  };
+}
+
+function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
+  let version = 1;
+  const store = (changed: Partial<StoredRegistration>) => {
+    const object = { ...surroundings.object, ...changed };
+    version += 1;
+    surroundings.object = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+    return structuredClone(surroundings.object);
+  };
+  return {
+    async request({ method, path, body }: KubeRequest) {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      if (path.includes('/secrets/')) {
+        calls.push(`KUBE ${method} secret`);
+        const metadata = { name, namespace: 'edge', uid: 'uid-of-a-secret', resourceVersion: '1' };
+        const isArc = name.endsWith('arc-service-principal');
+        const annotations = {
+          'azurestackhci.io/app-id': 'arc-client-id',
+          'azurestackhci.io/key-id': 'key-1',
+          'azurestackhci.io/not-after': '2028-02-01T00:00:00Z',
+        };
+        return isArc
+          ? { metadata: { ...metadata, annotations } }
+          : { metadata, data: { 'ssh-privatekey': Buffer.from('key').toString('base64') } };
+      }
+      if (name === 'status') {
+        calls.push('KUBE PATCH status');
+        return store({ status: Value.Parse(StatusBody, body).status });
+      }
+      if (method !== 'PATCH') throw new Error(`not expected: ${method} ${path}`);
+      calls.push('KUBE PATCH finalizers');
+      const { finalizers } = Value.Parse(FinalizersBody, body).metadata;
+      return store({ metadata: { ...surroundings.object.metadata, finalizers } });
+    },
+    stream: () => Promise.reject(new Error('not expected: a watch')),
+    close: async () => {},
+  };
+}
+
+function createTransport(surroundings: Surroundings, calls: string[], now: () => Date): NodeTransport {
+  const answer = (node: string, operation: OperationName): unknown => {
+    if (operation === 'clusterProbe') return surroundings.clusterProbe;
+    if (operation !== 'probe') {
+      surroundings.nodeWrite(node, operation);
+      return {};
+    }
+    const probe = surroundings.probes[node];
+    if (probe === undefined) throw new Error(`there is no node ${node}`);
+    const { connectionStatus } = probe.registration;
+    const lastConnected = connectionStatus === 'Connected' ? hourBefore(now()) : probe.registration.lastConnected;
+    return {
+      ...probe,
+      registration: { ...probe.registration, lastConnected },
+      os: { ...probe.os, currentTime: now().toISOString() },
+    };
+  };
+  return {
+    async run({ name }, operation) {
+      calls.push(`NODE ${name} ${operation}`);
+      const schema: (typeof operations)[typeof operation]['result'] = operations[operation].result;
+      const value = structuredClone(answer(name, operation));
+      if (!Value.Check(schema, value)) throw new Error(`what the test gives ${operation} to answer does not fit`);
+      return { kind: 'ok', durationSeconds: 0, value };
+    },
+    scanHostKey: async () => ({ kind: 'unreachable', cause: 'refused', detail: 'no host key here' }),
+    close: async () => {},
+  };
+}
+
+function createArm(surroundings: Surroundings, calls: string[], now: () => Date): ResourceManager {
+  const answer = (method: string, path: string, query: URLSearchParams): unknown => {
+    calls.push(`ARM ${method} ${shortName(path)}`);
+    if (method !== 'GET') {
+      surroundings.azureWrite(method, path);
+      return {};
+    }
+    const { cluster, arcSettings } = surroundings;
+    switch (shortName(path)) {
+      case 'permissions':
+        return { value: [{ actions: ['*'], notActions: [] }] };
+      case 'machines':
+        return { value: [] };
+      case 'roleAssignments': {
+        const { providerRoles, arcRoles } = buildObserved();
+        const ofProvider = query.get('$filter')?.includes('provider-principal-id') === true;
+        return { value: valueOf(ofProvider ? providerRoles : arcRoles) };
+      }
+      case 'arcSettings':
+        return present(arcSettings);
+      case 'cluster': {
+        const { properties, ...rest } = present(cluster);
+        return { ...rest, properties: { ...properties, lastSyncTimestamp: hourBefore(now()) } };
+      }
+      case 'group':
+        return { name: 'hci001-rg', location: 'eastus', properties: { provisioningState: 'Succeeded' } };
+      default:
+        return {
+          registrationState: 'Registered',
+          resourceTypes: [{ resourceType: 'clusters', locations: ['East US'] }],
+        };
+    }
+  };
+
+  const credential: TokenCredential = {
+    getToken: async () => ({ token: 'token', expiresOnTimestamp: Number.MAX_SAFE_INTEGER }),
+  };
+  const httpClient: HttpClient = {
+    async sendRequest(request) {
+      const { pathname, searchParams } = new URL(request.url);
+      const body = answer(request.method, pathname, searchParams);
+      const headers = createHttpHeaders({ 'content-type': 'application/json' });
+      return { request, status: 200, headers, bodyAsText: JSON.stringify(body) };
+    },
+  };
+  const options = { httpClient, retryOptions: { maxRetries: 0 } };
+  return {
+    subscriptionId,
+    clockSkewMs: () => 0,
+    async send({ method, path, query }) {
+      const body = structuredClone(answer(method, path, new URLSearchParams(query)));
+      return { status: 200, body, operationUrl: undefined };
+    },
+    follow: () => Promise.reject(new Error('not expected: the URL of an operation')),
+    resources: new ResourceManagementClient(credential, subscriptionId, options),
+    stackHci: new AzureStackHCIClient(credential, subscriptionId, options),
+  };
+}
+
+const names: [RegExp, string][] = [
+  [/\/permissions$/, 'permissions'],
+  [/\/machines$/, 'machines'],
+  [/\/roleAssignments(\/|$)/, 'roleAssignments'],
+  [/\/arcSettings\/default$/, 'arcSettings'],
+  [/\/clusters\/[^/]+$/, 'cluster'],
+  [/\/resourcegroups\/[^/]+$/i, 'group'],
+  [/\/providers\/[^/]+$/, 'provider'],
+];
+
+function shortName(path: string): string {
+  const known = names.find(([pattern]) => pattern.test(path));
+  if (known === undefined) throw new Error(`not expected in Azure: ${path}`);
+  return known[1];
+}
+
+function present<T>(resource: T | undefined): T {
+  if (resource !== undefined) return resource;
+  throw new AzureError({ status: 404, code: 'ResourceNotFound', message: 'there is no such resource' });
+}
+
+const hourBefore = (at: Date): string => new Date(at.getTime() - 3_600_000).toISOString();
