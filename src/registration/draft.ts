@@ -19,6 +19,12 @@ export interface Verdict<R extends string = string> {
 /** By type. A condition without a verdict is not there. */
 export type Verdicts = Record<string, Verdict | undefined>;
 
+/** Nothing goes on until a person acts. */
+export const stalledBy = ({ reason, message }: { reason: string; message: string }): Verdicts => ({
+  Ready: { status: 'False', reason, message },
+  Stalled: { status: 'True', reason, message },
+});
+
 const longestMessage = 8192;
 
 /** Conditions for status: the time of the last transition is kept while the status stays the same. */

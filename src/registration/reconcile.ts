@@ -6,7 +6,7 @@ import type { EventRecorder } from '../kube/events.ts';
 import { addFinalizer } from '../kube/finalizers.ts';
 import { isConflict } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/schema.ts';
-import type { StatusDraft } from './draft.ts';
+import { stalledBy, type StatusDraft } from './draft.ts';
 import { unsupported } from './guards.ts';
 import { createMemory, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
@@ -79,11 +79,6 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     signal: AbortSignal,
   ): Promise<Result> {
     const message = `This version of the controller does not understand the object and does nothing: ${problems.join('; ')}.`;
-    const verdict = { reason: 'InvalidSpec', message };
-    const verdicts = {
-      Ready: { status: 'False' as const, ...verdict },
-      Stalled: { status: 'True' as const, ...verdict },
-    };
     if (status === undefined) {
       // Writing would lose what another version keeps there.
       const { namespace, name, uid } = metadata;
@@ -91,7 +86,12 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       await events.record(subject, { type: 'Warning', reason: 'InvalidSpec', action: 'Reconcile', note: message });
       return {};
     }
-    const idle = reportIdle({ metadata, status }, verdicts, metadata.generation, now());
+    const idle = reportIdle(
+      { metadata, status },
+      stalledBy({ reason: 'InvalidSpec', message }),
+      metadata.generation,
+      now(),
+    );
     await write({ metadata, status }, idle, { exactly: false, signal });
     return {};
   }
@@ -135,11 +135,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
     const notDone = unsupported(registration);
     if (notDone !== undefined) {
-      const verdicts = {
-        Ready: { status: 'False' as const, ...notDone },
-        Stalled: { status: 'True' as const, ...notDone },
-      };
-      const status = reportIdle(registration, verdicts, metadata.generation, now());
+      const status = reportIdle(registration, stalledBy(notDone), metadata.generation, now());
       await write(registration, status, { exactly: false, signal });
       return {};
     }

@@ -1,8 +1,16 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
 import * as judge from './conditions.ts';
-import { bounded, seconds, toConditions, word, type StatusDraft, type Verdict, type Verdicts } from './draft.ts';
+import {
+  bounded,
+  seconds,
+  stalledBy,
+  toConditions,
+  word,
+  type StatusDraft,
+  type Verdict,
+  type Verdicts,
+} from './draft.ts';
 import { valueOf } from './facts.ts';
-import { unsupported } from './guards.ts';
 import type { Pending, Plan } from './plan.ts';
 import { handledPokes } from './pokes.ts';
 import { reportCredentials, reportNodes } from './report-parts.ts';
@@ -62,10 +70,9 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
 /** Ready, and which of Reconciling and Stalled holds: never both, and neither when there is nothing to do. */
 function summarize(registration: HciClusterRegistration, verdicts: Verdicts, plan: Plan): Verdicts {
   const needed = plan.pending.filter(({ step }) => steps[step].optional !== true);
-  const stalled = plan.refusal ?? unsupported(registration) ?? needed.find(({ state }) => state === 'Blocked');
+  const stalled = plan.refusal ?? needed.find(({ state }) => state === 'Blocked');
   if (stalled !== undefined) {
-    const { reason, message } = stalled;
-    return { Ready: { status: 'False', reason, message }, Stalled: { status: 'True', reason, message } };
+    return stalledBy(stalled);
   }
   const observing = registration.spec.managementPolicy === 'Observe';
   const aspects = observing
@@ -78,8 +85,7 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
     .find((verdict) => verdict !== undefined && verdict.status !== 'True' && !harmless.includes(verdict.reason));
   const open = observing ? [] : needed;
   if (open.length === 0 && worst !== undefined && onlyAPersonHelps.has(worst.reason)) {
-    const { reason, message } = worst;
-    return { Ready: { status: 'False', reason, message }, Stalled: { status: 'True', reason, message } };
+    return stalledBy(worst);
   }
   if (worst === undefined && open.length === 0) {
     const message = observing

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Type, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { InvalidAdminInput, mergePatch, startAdminServer, type Exchange, type OnExchange } from '../shared/admin.ts';
-import { createAuthority } from './certificates.ts';
+import { createCertificateAuthority } from '../../controlplane/certificates.ts';
 import { createDataPlane } from './dataPlane.ts';
 import { createFaults, Fault, type Host } from './faults.ts';
 import { createGraph } from './graph/graph.ts';
@@ -61,7 +61,7 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
     now: () => new Date(Date.now() + world.settings.clockOffsetSeconds * 1000),
   };
   await mkdir(options.directory, { recursive: true });
-  const authority = await createAuthority();
+  const authority = await createCertificateAuthority('Simulated Azure CA');
   const caFile = join(options.directory, 'azure-ca.pem');
   await writeFile(caFile, authority.certificatePem);
   const principals = await seed(world, subscriptionId, options.directory, options.serviceAccountIssuer);
@@ -78,7 +78,10 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
   const listen = async (host: Host, handle: (request: Request) => Promise<Reply>) => {
     const listener = await startListener({
       host,
-      certificate: await authority.issueServer(),
+      certificate: await authority.issueServer([
+        { type: 'ip', value: '127.0.0.1' },
+        { type: 'dns', value: 'localhost' },
+      ]),
       handle: upToDate(handle),
       principal: (request) =>
         host === 'login'
