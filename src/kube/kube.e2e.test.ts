@@ -426,6 +426,18 @@ describe('events', () => {
     expect(errors).toEqual([]);
   });
 
+  it('are counted in one event when they are repeated', async () => {
+    const about = await subject('repeated-event');
+    const recording = createEventRecorder(client, {
+      reportingController: 'example.com/kube-e2e',
+      reportingInstance: 'kube-e2e-0',
+      repeatAfterMs: 0,
+      onError: (error) => expect.unreachable(String(error)),
+    });
+    for (let i = 0; i < 3; i++) await recording.record(about, content);
+    expect(await eventsOf(about.metadata.uid)).toMatchObject([{ note: 'registered', series: { count: 3 } }]);
+  });
+
   it('are cut to what the API server takes, between characters', async () => {
     const errors: unknown[] = [];
     const about = await subject('long-event');
