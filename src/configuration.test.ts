@@ -20,6 +20,8 @@ const defaults = {
   managedIdentityNamespaces: [],
   allowLoopbackNodeAddresses: false,
   workers: 32,
+  leaderElection: { enabled: true },
+  server: { port: 8080 },
   logLevel: 'info',
 };
 

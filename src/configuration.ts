@@ -52,6 +52,33 @@ export const ConfigurationSchema = Type.Object(
       maximum: 64,
       description: 'Registrations that are worked on at the same time.',
     }),
+    leaderElection: Type.Object(
+      {
+        enabled: Type.Boolean({
+          default: true,
+          description:
+            'Of several replicas one works and the others stand by. Without it there must never be two controllers at once.',
+        }),
+        namespace: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: "Namespace of the Lease. Default: the pod's own, else that of the kubeconfig's context.",
+          }),
+        ),
+      },
+      { additionalProperties: false, default: {}, description: 'A Lease says which replica works.' },
+    ),
+    server: Type.Object(
+      {
+        address: Type.Optional(Type.String({ minLength: 1, description: 'Default: all addresses of the pod.' })),
+        port: Type.Integer({ default: 8080, minimum: 0, maximum: 65535, description: '0 takes a free one.' }),
+      },
+      {
+        additionalProperties: false,
+        default: {},
+        description: 'Where /metrics, /healthz and /readyz are served, over plain HTTP.',
+      },
+    ),
     logLevel: Type.Enum(['debug', 'info', 'warn', 'error'], {
       type: 'string',
       default: 'info',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { rootCertificates } from 'node:tls';
@@ -10,6 +11,7 @@ import { createKubeClient } from './kube/client.ts';
 import { runWorkers } from './kube/controller.ts';
 import { namespaces } from './kube/core.ts';
 import { createEventRecorder } from './kube/events.ts';
+import { runLeaderElection, type Leadership } from './kube/leader-election.ts';
 import { createReflector } from './kube/reflector.ts';
 import { get } from './kube/resource.ts';
 import type { KubeObject } from './kube/schema.ts';
@@ -38,6 +40,8 @@ const reconcileDeadlineMs = 5 * 60_000;
 /** Below the 30 s that Kubernetes grants by default. */
 const graceMs = 20_000;
 const eventRepeatMs = 10 * 60_000;
+/** client-go's. */
+const leaseTimes = { leaseDurationSeconds: 15, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -71,13 +75,6 @@ async function main(): Promise<void> {
     configuration.certificateAuthorityFile === undefined
       ? undefined
       : [...rootCertificates, await readFile(configuration.certificateAuthorityFile, 'utf8')];
-  const transport = createSshTransport({ allowLoopback: configuration.allowLoopbackNodeAddresses });
-  const events = createEventRecorder(kube, {
-    reportingController: `${group}/${fieldManager}`,
-    reportingInstance: hostname(),
-    repeatAfterMs: eventRepeatMs,
-    onError: (error) => log.warn({ err: error }, 'an event was not written'),
-  });
 
   const queue = createWorkQueue({ baseDelayMs: 500, maxDelayMs: 300_000 });
   const reflector = createReflector<KubeObject>({
@@ -89,35 +86,79 @@ async function main(): Promise<void> {
     },
     onError: (error) => log.warn({ err: error }, 'watching registrations'),
   });
-  const { reconcile } = createReconciler({
-    kube,
-    transport,
-    sessions: createSessions(kube, configuration, certificateAuthorities, userAgent),
-    instanceId,
-    now: () => new Date(),
-    events,
-    log,
-    read: (key) => reflector.store.get(key),
-    record: (written) => reflector.record(written),
-  });
+
+  /** Works while it leads. What was remembered of an earlier time of leading is another leader's past by now. */
+  async function lead({ signal: lost, check }: Leadership): Promise<void> {
+    const writing = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, beforeWrite: check });
+    const transport = createSshTransport({
+      allowLoopback: configuration.allowLoopbackNodeAddresses,
+      beforeMutation: check,
+    });
+    const events = createEventRecorder(writing, {
+      reportingController: `${group}/${fieldManager}`,
+      reportingInstance: hostname(),
+      repeatAfterMs: eventRepeatMs,
+      onError: (error) => log.warn({ err: error }, 'an event was not written'),
+    });
+    const { reconcile } = createReconciler({
+      kube: writing,
+      transport,
+      sessions: createSessions(writing, configuration, certificateAuthorities, userAgent, check),
+      instanceId,
+      now: () => new Date(),
+      events,
+      log,
+      read: (key) => reflector.store.get(key),
+      record: (written) => reflector.record(written),
+    });
+    for (const key of reflector.store.keys()) queue.add(key);
+    log.info({ registrations: reflector.store.size, instanceId }, 'started');
+    await runWorkers({
+      queue,
+      workers: configuration.workers,
+      deadlineMs: reconcileDeadlineMs,
+      graceMs,
+      // Told to stop, a pass may end; after a loss it must not.
+      reconcile: (key, signal) => reconcile(key, AbortSignal.any([signal, lost])),
+      onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
+      signal: AbortSignal.any([stop.signal, lost]),
+    });
+    await transport.close();
+    await writing.close();
+    log.info('no longer working on registrations');
+  }
 
   const watching = reflector.run(stop.signal);
   await Promise.race([reflector.synced, watching]);
-  log.info({ registrations: reflector.store.size, instanceId }, 'started');
-  await runWorkers({
-    queue,
-    workers: configuration.workers,
-    deadlineMs: reconcileDeadlineMs,
-    graceMs,
-    reconcile,
-    onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
-    signal: stop.signal,
-  });
+  if (configuration.leaderElection.enabled) {
+    const lease = {
+      namespace: configuration.leaderElection.namespace ?? contextNamespace(kubeConfig),
+      name: values.namespace === undefined ? fieldManager : `${fieldManager}-${values.namespace}`,
+    };
+    const identity = `${hostname()}_${randomUUID()}`;
+    log.info({ lease, identity }, 'standing by');
+    await runLeaderElection({
+      client: kube,
+      lease,
+      identity,
+      ...leaseTimes,
+      lead,
+      onHolder: (holder) => log.info({ lease, holder, leads: holder === identity }, 'the lease has another holder'),
+      onError: (error) => log.warn({ err: error, lease }, 'the lease was not read or renewed'),
+      signal: stop.signal,
+    });
+  } else {
+    await lead({ signal: new AbortController().signal, check: () => {} });
+  }
   queue.shutDown();
-  await Promise.all([watching, transport.close()]);
+  await watching;
   await kube.close();
   log.info('stopped');
 }
+
+/** Of the pod, or of the kubeconfig's context. */
+const contextNamespace = (kubeConfig: KubeConfig): string =>
+  kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace ?? 'default';
 
 async function kubeSystemUid(kube: ReturnType<typeof createKubeClient>, signal: AbortSignal): Promise<string> {
   const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal });

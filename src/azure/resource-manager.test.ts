@@ -64,6 +64,19 @@ describe('a request', () => {
       expect(sent(/resourcegroups/i)).toHaveLength(2);
     }
   });
+  test('that writes is not sent when writing is over; one that reads is', async () => {
+    const over = new Error('leadership is lost');
+    const arm = resourceManagerFor(lab().azure, undefined, () => {
+      throw over;
+    });
+    await getGroups(arm);
+    await lab().admin('DELETE', '/log');
+    const put = { method: 'PUT', path: clusterId(arm, 'a', 'b'), apiVersion: '2023-08-01', body: {}, signal } as const;
+    expect((await failure(arm.send(put))).cause).toBe(over);
+    await expect(arm.resources.resourceGroups.createOrUpdate('a', { location: 'eastus' })).rejects.toBe(over);
+    await expect(arm.stackHci.arcSettings.generatePassword('a', 'b', 'default')).rejects.toBe(over);
+    expect(sent(/subscriptions/i)).toEqual([]);
+  });
   test('that is throttled in plain text says so', async () => {
     const arm = resourceManagerFor(lab().azure);
     await fault(

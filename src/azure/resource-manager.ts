@@ -6,6 +6,7 @@ import {
   createDefaultHttpClient,
   createPipelineFromOptions,
   createPipelineRequest,
+  type HttpClient,
   type HttpMethods,
   type PipelinePolicy,
 } from '@azure/core-rest-pipeline';
@@ -54,9 +55,11 @@ export function createResourceManager(options: {
   certificateAuthorities: string[] | undefined;
   budget: RequestBudget;
   userAgent: string;
+  /** Called right before a request that is no read is sent; what it throws is thrown instead. */
+  beforeWrite(): void;
 }): ResourceManager {
   const { credential, subscriptionId, endpoints } = options;
-  const httpClient = createDefaultHttpClient();
+  const httpClient = guarded(createDefaultHttpClient(), options.beforeWrite);
   let clockSkewMs: number | undefined;
   const clockPolicy: PipelinePolicy = {
     name: 'clockPolicy',
@@ -132,6 +135,14 @@ export function createResourceManager(options: {
     }),
   };
 }
+
+/** At the last moment: a policy would be asked before a token is fetched, which takes its time. */
+const guarded = (httpClient: HttpClient, beforeWrite: () => void): HttpClient => ({
+  async sendRequest(request) {
+    if (request.method !== 'GET' && request.method !== 'HEAD') beforeWrite();
+    return httpClient.sendRequest(request);
+  },
+});
 
 // A proxy may answer with a page of its own. The request may have been carried out.
 function parseBody(text: string, status: number): unknown {

@@ -42,10 +42,13 @@ export interface KubeClient {
 
 const throttleRetries = 2;
 
-/** @param options.requestTimeoutMs deadline of a call with all its repetitions */
+/**
+ * @param options.requestTimeoutMs deadline of a call with all its repetitions
+ * @param options.beforeWrite called right before each attempt of a call that is no GET; what it throws is thrown instead
+ */
 export function createKubeClient(
   kubeConfig: KubeConfig,
-  options: { userAgent: string; requestTimeoutMs: number },
+  options: { userAgent: string; requestTimeoutMs: number; beforeWrite?: () => void },
 ): KubeClient {
   const transport = createTransport(kubeConfig);
   /** For watches on connections that the transport has given up. */
@@ -60,6 +63,7 @@ export function createKubeClient(
     for (let renewed = false; ; renewed = true) {
       closed.signal.throwIfAborted();
       const connection = await orAborted(transport.connection(), signal);
+      if (request.method !== 'GET') options.beforeWrite?.();
       const response = await connection[kind].request({
         origin: connection.origin,
         path: connection.basePath + request.path + queryString(request.query),

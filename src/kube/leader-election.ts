@@ -134,8 +134,11 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
     }
     if (seen === undefined) return false;
     const { lease, since } = seen;
-    const { holderIdentity = '', leaseTransitions = 0, leaseDurationSeconds: granted = leaseDurationSeconds } =
-      lease.spec ?? {};
+    const {
+      holderIdentity = '',
+      leaseTransitions = 0,
+      leaseDurationSeconds: granted = leaseDurationSeconds,
+    } = lease.spec ?? {};
     const isOurs = holderIdentity === identity;
     const isFree = holderIdentity === '' || performance.now() - since >= granted * 1000;
     if (!isOurs && !isFree) return false;
@@ -181,7 +184,8 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
       // Half of what is left, so that an answer that never comes leaves time for a second try.
       const held = await tryFor(Math.max(1, (renewDeadlineMs - millisecondsSince(renewed)) / 2));
       if (held === true && millisecondsSince(renewed) < renewDeadlineMs) renewed = started;
-      else if (held === false && seen?.lease.spec?.holderIdentity !== undefined) lose('another process holds the lease');
+      else if (held === false && seen?.lease.spec?.holderIdentity !== undefined)
+        lose('another process holds the lease');
       if (millisecondsSince(renewed) >= renewDeadlineMs) lose(`the lease was not renewed for ${renewDeadlineMs} ms`);
     }
     try {
@@ -199,7 +203,11 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
     const deadline = deadlineSignal(retryPeriodMs, undefined);
     try {
       const { leaseTransitions = 0 } = lease.spec;
-      await write(lease, { ...spec(leaseTransitions, false), holderIdentity: '', leaseDurationSeconds: 1 }, deadline.signal);
+      await write(
+        lease,
+        { ...spec(leaseTransitions, false), holderIdentity: '', leaseDurationSeconds: 1 },
+        deadline.signal,
+      );
     } catch (error) {
       contain(() => options.onError(error));
     } finally {

@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 export type Check = () => string | undefined;
 
 export interface ServerOptions {
-  /** Address and port to listen on; port 0 takes a free one. */
-  address: string;
+  /** Default: every address of this machine. */
+  address?: string | undefined;
+  /** 0 takes a free one. */
   port: number;
   /** Text and content type of `/metrics`. */
   metrics(): Promise<{ contentType: string; text: string }>;
@@ -50,7 +51,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     });
   });
   const { promise: listening, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject).listen(options.port, options.address, resolve);
+  server.once('error', reject).listen({ port: options.port, host: options.address }, resolve);
   await listening;
   server.off('error', reject).on('error', options.onError);
   const address = server.address();

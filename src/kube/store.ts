@@ -6,6 +6,7 @@ export interface Store<T extends KubeObject> {
   /** @param key see `keyOf` */
   get(key: string): T | undefined;
   list(): T[];
+  keys(): Iterable<string>;
   readonly size: number;
 }
 
@@ -51,6 +52,7 @@ export function createStore<T extends KubeObject>(
   return {
     get: (key) => objects.get(key),
     list: () => [...objects.values()],
+    keys: () => objects.keys(),
     get size() {
       return objects.size;
     },

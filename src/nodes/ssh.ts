@@ -19,6 +19,8 @@ import type { NodeEndpoint, NodeTransport, Outcome, RunOptions, Unreachable } fr
 export interface SshSettings extends SshConnectionSettings, SshExecuteSettings {
   /** An unused connection is closed after this time. */
   readonly idleSeconds: number;
+  /** Called right before an operation that mutates is sent; if it throws, nothing is. */
+  readonly beforeMutation: () => void;
 }
 
 export const defaultSshSettings: SshSettings = {
@@ -28,6 +30,7 @@ export const defaultSshSettings: SshSettings = {
   keepaliveSeconds: 15,
   keepaliveCount: 3,
   idleSeconds: 90,
+  beforeMutation: () => {},
   closeGraceSeconds: 5,
   outputBytes: 4 * 1024 * 1024,
 };
@@ -110,9 +113,15 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     connection: SshConnection,
     command: string,
     input: string,
+    mutates: boolean,
     signal: AbortSignal,
   ): Promise<Executed> => {
     for (let wait = 50; ; wait = Math.min(wait * 2, longestChannelDelayMilliseconds)) {
+      try {
+        if (mutates) settings.beforeMutation();
+      } catch (error) {
+        return { kind: 'notSent', detail: error instanceof Error ? error.message : String(error) };
+      }
       const executed = await execute(connection.client, command, input, settings, signal);
       if (executed.kind !== 'noChannel') return executed;
       await unlessAborted(delay(wait), signal);
@@ -124,6 +133,7 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     node: NodeEndpoint,
     command: string,
     input: string,
+    mutates: boolean,
     signal: AbortSignal,
   ): Promise<Executed | Unreachable> => {
     const key = poolKey(node);
@@ -135,14 +145,14 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
       const connection = await unlessAborted(pooled.connecting, signal);
       if (connection === undefined) return { kind: 'notSent', detail: reasonOf(signal) };
       if (connection.kind === 'unreachable') return connection;
-      const executed = await executeWhenFree(connection, command, input, signal);
+      const executed = await executeWhenFree(connection, command, input, mutates, signal);
       // An aborted or cut operation says the connection may be dead: the next one must not find that out again.
       if (executed.kind === 'lost' || executed.kind === 'notSent') retire(key, pooled);
       const because = connection.lostBecause();
       if (executed.kind === 'lost' && because !== undefined && !signal.aborted)
         return { kind: 'lost', detail: because };
       // A connection that died while it lay idle shows it only now; nothing was sent, so a fresh one may try.
-      if (executed.kind === 'notSent' && reused && !signal.aborted) return await runOnce(node, command, input, signal);
+      if (executed.kind === 'notSent' && reused && !signal.aborted) return await runOnce(node, command, input, mutates, signal);
       return executed;
     } finally {
       leave(key, pooled);
@@ -174,7 +184,7 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     try {
       const input = encodeRequest(options.correlationId, operationArguments);
       const signal = AbortSignal.any([stop, timeout.signal]);
-      const executed = await runOnce(node, operationCommand(operationName), input, signal);
+      const executed = await runOnce(node, operationCommand(operationName), input, definition.mutates, signal);
       const what = `${operationName} on ${node.name}`;
       switch (executed.kind) {
         case 'unreachable':

@@ -42,6 +42,7 @@ export function createSessions(
   configuration: Configuration,
   certificateAuthorities: string[] | undefined,
   userAgent: string,
+  beforeWrite: () => void,
 ): Sessions {
   const sessions = new Map<string, { session: Session; openedAt: number }>();
   // Outlives a changed secret: the limits are of the principal. Few and small, so they are kept.
@@ -84,6 +85,7 @@ export function createSessions(
           certificateAuthorities,
           budget: budgetOf(JSON.stringify([cloudName, tenantId, subscriptionId, signIn.clientId])),
           userAgent,
+          beforeWrite,
         }),
         checkSignIn: (caller) => getToken(credential, cloud.resourceManagerScope, caller),
       };

@@ -72,6 +72,9 @@ export async function startOutside(options: {
         clouds: { AzureCloud: { resourceManager, login, graph } },
         certificateAuthorityFile: azure.caFile,
         allowLoopbackNodeAddresses: true,
+        // One controller at a time; one that was killed is followed at once, not when its lease runs out.
+        leaderElection: { enabled: false },
+        server: { address: '127.0.0.1', port: 0 },
       }),
     );
     const close = async () => {

@@ -17,7 +17,11 @@ export const controllerSecret = ({ principals }: SimulatedAzure): SignIn => ({
 export const credentialFor = (azure: SimulatedAzure, signIn: SignIn, tenantId = azure.tenantId) =>
   createCredential(signIn, { tenantId, endpoints: endpointsOf(azure), certificateAuthorities: [azure.caPem] });
 
-export const resourceManagerFor = (azure: SimulatedAzure, signIn = controllerSecret(azure)): ResourceManager =>
+export const resourceManagerFor = (
+  azure: SimulatedAzure,
+  signIn = controllerSecret(azure),
+  beforeWrite = () => {},
+): ResourceManager =>
   createResourceManager({
     credential: credentialFor(azure, signIn),
     subscriptionId: azure.subscriptionId,
@@ -25,4 +29,5 @@ export const resourceManagerFor = (azure: SimulatedAzure, signIn = controllerSec
     certificateAuthorities: [azure.caPem],
     budget: createRequestBudget(() => Date.now()),
     userAgent: 'test',
+    beforeWrite,
   });
