@@ -15,6 +15,6 @@ LABEL org.opencontainers.image.title="hci-registration-controller" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY LICENSE /app/
-COPY --from=build /build/dist/controller.js /build/dist/controller.js.LEGAL.txt /app/
+COPY --from=build /build/dist/controller.js /build/dist/controller.js.LEGAL.txt /build/dist/*.ps1 /app/
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "/app/controller.js"]

@@ -38,7 +38,10 @@ const ArcIntegration = object({
   applicationId: nullable(text),
 });
 
-/** `azcmagent show -j`; null where the agent is not installed. An empty resource name is a clean "disconnected". */
+/**
+ * `azcmagent show -j`; null where the agent is not installed. An empty resource name is a clean "disconnected".
+ * Status `Unknown`: it is installed and gave no answer (himds is stopped, for one); `errorDetails` says what it said, the rest is not known.
+ */
 const ConnectedMachineAgent = object({
   version: text,
   status: text,
@@ -68,6 +71,8 @@ const probe = {
   timeoutSeconds: 60,
   arguments: object({}),
   result: object({
+    /** Dispatcher: installed on the node. Inline: brought along by the controller. */
+    script: object({ release: text, execution: Type.Enum(['Dispatcher', 'Inline'], { type: 'string' }) }),
     computerName: nodeName,
     registration: Registration,
     certificate: RegistrationCertificate,
@@ -122,6 +127,48 @@ const clusterProbe = {
   }),
 } as const;
 
+/** Whether the node reaches Azure: GET `<serviceEndpoint>/health`, and `azcmagent check` where the agent is installed. */
+const connectivity = {
+  mutates: false,
+  scope: 'node',
+  timeoutSeconds: 180,
+  arguments: object({ serviceEndpoint: text }),
+  result: object({
+    /** Reachable: any HTTP answer came. `error` is what was said instead of a success. */
+    health: object({ reachable: Type.Boolean(), statusCode: nullable(Type.Integer()), error: nullable(text) }),
+    /** Null where the agent is not installed. `error`: it gave no answer. A row's null is a word that is not known. */
+    agent: nullable(
+      object({
+        endpoints: Type.Array(
+          object({ endpoint: text, reachable: nullable(Type.Boolean()), required: nullable(Type.Boolean()) }),
+          { maxItems: 100 },
+        ),
+        error: nullable(text),
+      }),
+    ),
+  }),
+} as const;
+
+/** `Get-WinEvent` of Microsoft-AzureStack-HCI/Admin, ids 585, 591, 592 and 594, newest first. */
+const events = {
+  mutates: false,
+  scope: 'node',
+  timeoutSeconds: 60,
+  arguments: object({}),
+  result: object({
+    events: Type.Array(
+      object({
+        id: Type.Integer(),
+        time: nullable(instant),
+        /** 1 critical, 2 error, 3 warning, 4 information */
+        level: Type.Integer(),
+        message: Type.String({ maxLength: 1024 }),
+      }),
+      { maxItems: 50 },
+    ),
+  }),
+} as const;
+
 /** `New-AzureStackHCIRegistrationCertificate`. */
 const newRegistrationCertificate = {
   mutates: true,
@@ -149,6 +196,15 @@ const setRegistrationCertificate = {
   result: object({}),
 } as const;
 
+/** `Remove-AzureStackHCIRegistrationCertificate`. The records of the script go too. */
+const removeRegistrationCertificate = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 120,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
 /** `Set-AzureStackHCIRegistration`, on one node for the cluster. */
 const setRegistration = {
   mutates: true,
@@ -173,12 +229,30 @@ const setRegistration = {
   result: object({}),
 } as const;
 
+/** `Remove-AzureStackHCIRegistration`, on one node for the cluster. Does nothing where it is not registered. */
+const removeRegistration = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 180,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
 /** Adds and starts the cluster group "Cloud Management" with one Generic Service resource. */
 const startCloudManagement = {
   mutates: true,
   scope: 'cluster',
-  timeoutSeconds: 150,
+  timeoutSeconds: 240,
   arguments: object({ serviceName: Type.Enum(['HciClusterAgentSvc', 'HciCloudManagementSvc'], { type: 'string' }) }),
+  result: object({}),
+} as const;
+
+/** Stops and removes the cluster group "Cloud Management", with its resource. */
+const removeCloudManagement = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 150,
+  arguments: object({}),
   result: object({}),
 } as const;
 
@@ -217,8 +291,35 @@ const initializeArcIntegration = {
   result: object({}),
 } as const;
 
+/** `Clear-AzureStackHCIArcIntegration`, on one node for the cluster: before the nodes are disabled with the flag, after that without. */
+const clearArcIntegration = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 180,
+  arguments: object({ setDisableInProgress: Type.Boolean() }),
+  result: object({}),
+} as const;
+
+/** `Disable-AzureStackHCIArcIntegration`: disconnects and removes the agent of this node. */
+const disableArcIntegration = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 600,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
 /** `Register-ClusteredScheduledTask ArcRegistrationTask` (ClusterWide): it also onboards nodes that join later. */
 const registerArcRegistrationTask = {
+  mutates: true,
+  scope: 'cluster',
+  timeoutSeconds: 120,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
+/** `Unregister-ClusteredScheduledTask ArcRegistrationTask`. */
+const unregisterArcRegistrationTask = {
   mutates: true,
   scope: 'cluster',
   timeoutSeconds: 120,
@@ -238,14 +339,22 @@ const startArcRegistrationTask = {
 export const operations = {
   probe,
   clusterProbe,
+  connectivity,
+  events,
   newRegistrationCertificate,
   setRegistrationCertificate,
+  removeRegistrationCertificate,
   setRegistration,
+  removeRegistration,
   startCloudManagement,
+  removeCloudManagement,
   sync,
   removeCustomImdsHostAddress,
   initializeArcIntegration,
+  clearArcIntegration,
+  disableArcIntegration,
   registerArcRegistrationTask,
+  unregisterArcRegistrationTask,
   startArcRegistrationTask,
 } satisfies Record<string, OperationDefinition>;
 

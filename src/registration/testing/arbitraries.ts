@@ -51,6 +51,7 @@ const fact = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<Fact<T>> =>
 const probe = (name: string): fc.Arbitrary<Probe> =>
   fc
     .record({
+      script: fc.record({ release: hostile, execution: fc.constantFrom('Dispatcher' as const, 'Inline' as const) }),
       computerName: fc.constantFrom(name, name, name, 'NODE9'),
       registration: fc.record({
         clusterStatus: hostile,

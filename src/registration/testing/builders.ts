@@ -134,6 +134,7 @@ type ProbeChanges = Partial<Omit<Probe, 'registration'>> & { registration?: Part
 
 /** A node that is registered, connected and Arc-enabled. */
 export const buildProbe = (name: string, { registration, ...changes }: ProbeChanges = {}): Probe => ({
+  script: { release: '1.0.0', execution: 'Dispatcher' },
   computerName: name,
   registration: {
     clusterStatus: 'ClusterRegistered',

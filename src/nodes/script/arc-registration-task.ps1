@@ -1,0 +1,56 @@
+# ArcRegistrationTask, on every node of the cluster as SYSTEM: onboards this node while the cluster's Arc integration is enabled.
+$ErrorActionPreference = 'Stop'
+$ProgressPreference = 'SilentlyContinue'
+$ConfirmPreference = 'None'
+
+# This node's status. The cluster's list does not have a node that has just joined.
+function Get-OwnStatus {
+    param($Arc)
+    $statuses = @($Arc.NodesArcStatus.Values)
+    $index = 0
+    foreach ($name in @($Arc.NodesArcStatus.Keys)) {
+        if ($name -eq $env:COMPUTERNAME) {
+            return "$($statuses[$index])"
+        }
+        $index += 1
+    }
+    return ''
+}
+
+$arc = Get-AzureStackHCIArcIntegration
+if ("$($arc.ClusterArcStatus)" -ne 'Enabled' -or (Get-OwnStatus -Arc $arc) -eq 'Enabled') {
+    exit 0
+}
+$directory = 'C:\Windows\Tasks\ArcForServers'
+if (-not (Test-Path -Path $directory)) {
+    $null = New-Item -Path $directory -ItemType Directory
+}
+$log = "$directory\RegisterArc_$(Get-Date -Format 'yyyyMMdd').log"
+$parameters = @{
+    AgentInstallerWebLink = 'https://aka.ms/AzureConnectedMachineAgent'
+    AgentInstallerName    = "$directory\AzureConnectedMachineAgent.msi"
+    AgentInstallerLogFile = "$directory\ConnectedMachineAgentInstallationLog.txt"
+    AgentExecutablePath   = 'C:\Program Files\AzureConnectedMachineAgent\azcmagent.exe'
+}
+# New role assignments and secrets take minutes until they hold everywhere.
+foreach ($try in 1..30) {
+    try {
+        # The cmdlet ends well when the agent fails, and only prints that.
+        $output = @(Enable-AzureStackHCIArcIntegration @parameters *>&1) -join "`n"
+    }
+    catch {
+        $output = "$($_.Exception.Message)"
+    }
+    $status = Get-OwnStatus -Arc (Get-AzureStackHCIArcIntegration)
+    Add-Content -Path $log -Value "$(Get-Date -Format 's') try ${try}: status $status $output"
+    if ($status -eq 'Enabled') {
+        # Right after a reboot a synchronisation would delete this node's Arc resource.
+        $system = Get-CimInstance -ClassName Win32_OperatingSystem
+        if ($system.LastBootUpTime -lt (Get-Date).AddMinutes(-10)) {
+            $null = Sync-AzureStackHCI
+        }
+        exit 0
+    }
+    Start-Sleep -Seconds 20
+}
+exit 1
