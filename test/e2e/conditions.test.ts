@@ -135,7 +135,6 @@ describe('what the conditions say when something is wrong', () => {
       { nodes: { transport: { type: 'WinRM', ssh: null, winRM: { secretRef: { name: 'a' }, caRef: { name: 'b' } } } } },
       /WinRM is not supported/,
     ],
-    ['Inline', { nodes: { transport: { ssh: { execution: 'Inline' } } } }, /Inline is not supported/],
     ['Arc disabled', { arc: { state: 'Disabled' } }, /spec\.arc\.state: Disabled is not supported/],
     [
       'an own Arc service principal',

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Condition, RegistrationStatus } from '../../src/api/status.ts';
+import { expectAsPublished } from '../conformance/published.ts';
 import { lastLines, startController, type RunningController } from '../lab/controller.ts';
 import { controllerAccount, sampleManifests, startLab, type Lab } from '../lab/lab.ts';
 import { applyManifests, condition, readStatus } from '../lab/registration.ts';
@@ -98,7 +99,9 @@ export async function startEndToEnd(
     },
     stop: async () => {
       await controller.stop();
+      const traffic = [...lab.azure.log];
       await lab.close();
+      await expectAsPublished(traffic);
     },
   };
 }

@@ -13,6 +13,7 @@ import { createLogin } from './login.ts';
 import { effects } from './resourceManager/effects.ts';
 import { advance } from './resourceManager/operations.ts';
 import { createResourceManager } from './resourceManager/resourceManager.ts';
+import { createResourceGraphIndex } from './resourceGraph/tables.ts';
 import { seed, type Principal, type PrincipalName, type ServiceAccountIssuer } from './seed.ts';
 import { defaultSettings, Settings } from './settings.ts';
 import { emptyState, State } from './state.ts';
@@ -67,9 +68,13 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
   const principals = await seed(world, subscriptionId, options.directory, options.serviceAccountIssuer);
 
   const tokens = await createTokens(world);
-  const upToDate = (handle: (request: Request) => Promise<Reply>) => (request: Request) => {
+  const index = createResourceGraphIndex(world);
+  const upToDate = (handle: (request: Request) => Promise<Reply>) => async (request: Request) => {
     advance(world, effects);
-    return handle(request);
+    index.observe();
+    const reply = await handle(request);
+    index.observe();
+    return reply;
   };
   const closing: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -102,7 +107,7 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
   };
   try {
     const listeners = {
-      resourceManager: await listen('arm', createResourceManager(world, tokens)),
+      resourceManager: await listen('arm', createResourceManager(world, tokens, index)),
       login: await listen('login', createLogin(world, tokens)),
       graph: await listen('graph', createGraph(world, tokens)),
       dataPlane: await listen('dataPlane', createDataPlane(world, tokens)),

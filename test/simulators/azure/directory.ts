@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import type { Application, KeyCredential, PasswordCredential, ServicePrincipal } from './state.ts';
+import { Value } from 'typebox/value';
+import { Application, ServicePrincipal, type KeyCredential, type PasswordCredential } from './state.ts';
 import { count, instant, newId, newSecret, type World } from './world.ts';
 
 // The tenant's directory: applications, service principals and their credentials, as Graph, the token endpoint and the
@@ -74,6 +75,15 @@ export function deleteServicePrincipal(world: World, objectId: string): boolean 
   return true;
 }
 
+/** Brings back what lies in `directory/deletedItems`: an application without its service principal, which is an item of its own. */
+export function restoreDeleted(world: World, objectId: string): void {
+  const value = world.state.deletedItems[objectId]?.value;
+  if (Value.Check(Application, value)) world.state.applications[objectId] = value;
+  else if (Value.Check(ServicePrincipal, value)) world.state.servicePrincipals[objectId] = value;
+  else throw new Error(`the deleted item ${objectId} is neither an application nor a service principal`);
+  delete world.state.deletedItems[objectId];
+}
+
 export interface PasswordRequest {
   readonly displayName: string | null;
   readonly startDateTime: string;
@@ -123,4 +133,18 @@ function parseCertificate(base64: string): X509Certificate | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Where the tenant's application management policy forbids a credential of that length: its refusal. */
+export function lifetimeRefusal(
+  world: World,
+  kind: 'passwordLifetime' | 'keyLifetime',
+  startDateTime: string,
+  endDateTime: string,
+): string | undefined {
+  const seconds = (Date.parse(endDateTime) - Date.parse(startDateTime)) / 1000;
+  const exceeded = world.settings.policies.some((policy) => policy.kind === kind && seconds > policy.maximumSeconds);
+  return exceeded
+    ? `Credential lifetime exceeds the max value allowed as per assigned policy '${world.state.tenantId}'.`
+    : undefined;
 }

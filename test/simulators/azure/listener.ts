@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange, OnExchange } from '../shared/admin.ts';
+import { knownRefusal } from './knownRefusals.ts';
 import type { FaultEffect, Faults, Host } from './faults.ts';
 
 export interface Request {
@@ -52,12 +53,19 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const request = await readRequest(incoming, base);
     const time = options.now().toISOString();
+    const effect: FaultEffect | undefined = options.faults.take(
+      options.host,
+      request.method,
+      request.target,
+      request.text,
+    );
     const record = async (status: number | null, headers: Readonly<Record<string, string>>, body: unknown) => {
       const exchange = {
         time,
         principal: options.principal(request),
         request: { method: request.method, url: request.url.href, headers: request.headers, body: request.body },
         response: { status, headers, body },
+        ...(effect === undefined ? {} : { fault: true as const }),
       };
       options.log.push(exchange);
       await options.onExchange?.(exchange);
@@ -67,7 +75,6 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       incoming.socket.destroy();
     };
 
-    const effect: FaultEffect | undefined = options.faults.take(options.host, request.method, request.target);
     await pause(options.latencySeconds());
     if (effect !== undefined && 'delaySeconds' in effect) await pause(effect.delaySeconds);
     if (effect !== undefined && 'dropRequest' in effect) return cut();
@@ -75,12 +82,17 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       await record(null, {}, null);
       return undefined;
     }
-    const reply = effect !== undefined && 'respond' in effect ? effect.respond : await options.handle(request);
+    const reply = instead(effect, options.now()) ?? (await options.handle(request));
     if (effect !== undefined && 'dropResponse' in effect) return cut();
 
     const headers: Record<string, string> = { date: options.now().toUTCString(), ...reply.headers };
     const text = encode(reply.body);
-    if (text !== '' && headers['content-type'] === undefined && typeof reply.body !== 'string') {
+    if (
+      text !== '' &&
+      request.method !== 'HEAD' &&
+      headers['content-type'] === undefined &&
+      typeof reply.body !== 'string'
+    ) {
       headers['content-type'] = jsonType;
     }
     headers['content-length'] = String(request.method === 'HEAD' ? 0 : Buffer.byteLength(text));
@@ -117,6 +129,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         server.closeAllConnections();
       }),
   };
+}
+
+/** The answer that a fault gives without anything being done. */
+function instead(effect: FaultEffect | undefined, now: Date): Reply | undefined {
+  if (effect === undefined) return undefined;
+  if ('respond' in effect) return effect.respond;
+  return 'refuse' in effect ? knownRefusal(effect.refuse, now) : undefined;
 }
 
 async function readRequest(incoming: IncomingMessage, base: string): Promise<Request> {

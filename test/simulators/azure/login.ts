@@ -3,8 +3,8 @@ import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JW
 import { findApplication, findServicePrincipal, thumbprint } from './directory.ts';
 import type { Reply, Request } from './listener.ts';
 import type { Application } from './state.ts';
-import { audienceOf, type Tokens } from './tokens.ts';
-import { newId, type World } from './world.ts';
+import { audienceOf, cloudOf, type Tokens } from './tokens.ts';
+import { longInstant, newId, type World } from './world.ts';
 
 /** A refusal of the token endpoint: `AADSTS<number>`. */
 class SignInRefused extends Error {
@@ -51,6 +51,9 @@ async function answer(world: World, tokens: Tokens, request: Request): Promise<R
       },
     };
   }
+  if (world.settings.otherTenants.some((other) => other.toLowerCase() === tenant.toLowerCase())) {
+    return otherTenant(login, tenant, path, request);
+  }
   if (tenant.toLowerCase() !== world.state.tenantId) {
     throw new SignInRefused(
       400,
@@ -66,6 +69,20 @@ async function answer(world: World, tokens: Tokens, request: Request): Promise<R
   if (path === 'POST oauth2/v2.0/token') return token(world, tokens, new URLSearchParams(request.text));
   return { status: 404 };
 }
+
+/** A tenant that is there and knows no application of ours. */
+function otherTenant(login: string, tenant: string, path: string, request: Request): Reply {
+  if (path.startsWith('GET ')) return { status: 200, body: openIdConfiguration(login, tenant) };
+  throw unknownApplication(new URLSearchParams(request.text).get('client_id') ?? '', tenant);
+}
+
+const unknownApplication = (clientId: string, tenant: string) =>
+  new SignInRefused(
+    400,
+    'unauthorized_client',
+    700016,
+    `Application with identifier '${clientId}' was not found in the directory '${tenant}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.`,
+  );
 
 function openIdConfiguration(login: string, tenant: string): unknown {
   return {
@@ -101,16 +118,19 @@ async function token(world: World, tokens: Tokens, form: URLSearchParams): Promi
   }
   const application = findApplication(world, clientId);
   if (application === undefined) {
-    throw new SignInRefused(
-      400,
-      'unauthorized_client',
-      700016,
-      `Application with identifier '${clientId}' was not found in the directory '${world.state.tenantId}'. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.`,
-    );
+    throw unknownApplication(clientId, world.state.tenantId);
   }
   await authenticate(world, application, form);
   const principal = findServicePrincipal(world, clientId);
-  if (principal === undefined || !principal.accountEnabled) {
+  if (principal !== undefined && !principal.accountEnabled) {
+    throw new SignInRefused(
+      400,
+      'unauthorized_client',
+      7000112,
+      `Application '${clientId}'(${principal.displayName}) is disabled.`,
+    );
+  }
+  if (principal === undefined) {
     throw new SignInRefused(
       400,
       'unauthorized_client',
@@ -118,8 +138,33 @@ async function token(world: World, tokens: Tokens, form: URLSearchParams): Promi
       `The client application ${clientId} is missing service principal in the tenant ${world.state.tenantId}.`,
     );
   }
-  const scope = form.get('scope') ?? '';
+  const scope = form.get('scope');
+  if (scope === null || scope === '') {
+    throw new SignInRefused(
+      400,
+      'invalid_request',
+      900144,
+      "The request body must contain the following parameter: 'scope'.",
+    );
+  }
+  if (!scope.endsWith('/.default')) {
+    throw new SignInRefused(
+      400,
+      'invalid_scope',
+      1002012,
+      `The provided value for scope ${scope} is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier (application ID URI).`,
+    );
+  }
   const audience = audienceOf(world, scope);
+  const foreign = audience === undefined ? undefined : cloudOf(audience);
+  if (foreign !== undefined && world.settings.cloud !== 'any' && foreign !== world.settings.cloud) {
+    throw new SignInRefused(
+      400,
+      'invalid_request',
+      900382,
+      'Confidential Client is not supported in Cross Cloud request.',
+    );
+  }
   if (audience === undefined) {
     throw new SignInRefused(
       400,
@@ -191,6 +236,7 @@ function thumbprintIn(value: unknown): string | undefined {
 
 async function checkCertificateAssertion(world: World, application: Application, assertion: string): Promise<void> {
   const header = readHeader(assertion);
+  const claims = readClaims(assertion);
   // Newer clients send the SHA-256 thumbprint instead.
   const sha1 = thumbprintIn(header['x5t']);
   const sha256 = thumbprintIn(header['x5t#S256']);
@@ -222,7 +268,17 @@ async function checkCertificateAssertion(world: World, application: Application,
       clockTolerance: toleranceSeconds,
     });
   } catch (error) {
-    throw describe(error, () => refuse('valid, but the signature is not. [Reason - The signature validation failed.'));
+    throw describe(world, error, claims, (claim) => {
+      if (claim === 'aud') {
+        return new SignInRefused(
+          401,
+          'invalid_client',
+          50013,
+          `Assertion failed signature validation. [Reason - The audience '${String(claims.aud)}' is not the token endpoint '${endpoint}/oauth2/v2.0/token'.]`,
+        );
+      }
+      return refuse('valid, but the signature is not. [Reason - The signature validation failed.');
+    });
   }
 }
 
@@ -267,7 +323,7 @@ async function checkFederatedAssertion(
       },
     );
   } catch (error) {
-    throw describe(error, (claim) =>
+    throw describe(world, error, claims, (claim) =>
       claim === 'aud'
         ? noMatch(700212, 'audience', String(claims.aud))
         : new SignInRefused(401, 'invalid_client', 50013, 'Assertion failed signature validation.'),
@@ -275,7 +331,12 @@ async function checkFederatedAssertion(
   }
 }
 
-function describe(error: unknown, otherwise: (claim: unknown) => SignInRefused): SignInRefused {
+function describe(
+  world: World,
+  error: unknown,
+  claims: JWTPayload,
+  otherwise: (claim: unknown) => SignInRefused,
+): SignInRefused {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   const claim = error instanceof Error && 'claim' in error ? error.claim : undefined;
   if (code === 'ERR_JWT_EXPIRED' || claim === 'nbf' || claim === 'exp') {
@@ -283,11 +344,14 @@ function describe(error: unknown, otherwise: (claim: unknown) => SignInRefused):
       401,
       'invalid_client',
       700024,
-      'Client assertion is not within its valid time range. Review the documentation at https://aka.ms/certCreds.',
+      `Client assertion is not within its valid time range. Current time: ${longInstant(world)}, assertion valid from ${claimed(claims.nbf)}, expiry time of assertion ${claimed(claims.exp)}. Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials .`,
     );
   }
   return otherwise(claim);
 }
+
+const claimed = (seconds: number | undefined): string =>
+  new Date((seconds ?? 0) * 1000).toISOString().replace('Z', '0000Z');
 
 function readClaims(assertion: string): JWTPayload {
   try {

@@ -136,6 +136,26 @@ export const Machine = object({
 });
 export type Machine = Static<typeof Machine>;
 
+/** An extension of an Arc machine; its properties as they were put. */
+export const MachineExtension = object({
+  id: text,
+  name: text,
+  location: text,
+  tags: Type.Optional(Tags),
+  properties: map(Type.Unknown()),
+});
+export type MachineExtension = Static<typeof MachineExtension>;
+
+/** A management lock; `scope` is what it locks, with everything below. */
+export const Lock = object({
+  id: text,
+  name: text,
+  scope: text,
+  level: Type.Union([Type.Literal('CanNotDelete'), Type.Literal('ReadOnly')]),
+  notes: Type.Optional(text),
+});
+export type Lock = Static<typeof Lock>;
+
 export const RoleAssignment = object({
   id: text,
   name: text,
@@ -151,6 +171,8 @@ export const RoleAssignment = object({
   updatedBy: text,
   /** Acts from then on. */
   effectiveAt: text,
+  /** Removed, but acts until then. */
+  effectiveUntil: Type.Optional(text),
 });
 export type RoleAssignment = Static<typeof RoleAssignment>;
 
@@ -237,6 +259,7 @@ export const Operation = object({
   location: text,
   /** Accepted | Deleting | Succeeded | Failed */
   status: text,
+  deletion: Type.Boolean(),
   startTime: text,
   endTime: nullable(text),
   error: nullable(object({ code: text, message: text })),
@@ -255,6 +278,8 @@ export const Pending = object({
     Type.Literal('deleteArcSettings'),
     Type.Literal('deleteExtension'),
     Type.Literal('deleteMachine'),
+    Type.Literal('putMachineExtension'),
+    Type.Literal('deleteMachineExtension'),
     Type.Literal('extendSoftwareAssuranceBenefit'),
     Type.Literal('registerProvider'),
     Type.Literal('unregisterProvider'),
@@ -291,13 +316,26 @@ export const State = object({
   /** The HCI provider's own principal in this tenant. */
   resourceProviderObjectId: text,
   /** `providers`: registration state by namespace (lower case). */
-  subscriptions: map(object({ displayName: text, state: text, providers: map(text) })),
+  subscriptions: map(
+    object({
+      displayName: text,
+      /** Enabled | Disabled | Warned | PastDue */
+      state: text,
+      providers: map(text),
+      /** Where it belongs to another tenant. */
+      tenantId: Type.Optional(text),
+    }),
+  ),
   resourceGroups: map(ResourceGroup),
   clusters: map(Cluster),
   arcSettings: map(ArcSettings),
   extensions: map(Extension),
   machines: map(Machine),
+  machineExtensions: map(MachineExtension),
+  locks: map(Lock),
   roleAssignments: map(RoleAssignment),
+  /** Those that were removed and still act. */
+  removedRoleAssignments: map(RoleAssignment),
   roleDefinitions: map(CustomRole),
   applications: map(Application),
   servicePrincipals: map(ServicePrincipal),
@@ -322,7 +360,10 @@ export function emptyState(tenantId: string, subscriptionId: string, resourcePro
     arcSettings: {},
     extensions: {},
     machines: {},
+    machineExtensions: {},
+    locks: {},
     roleAssignments: {},
+    removedRoleAssignments: {},
     roleDefinitions: {},
     applications: {},
     servicePrincipals: {},

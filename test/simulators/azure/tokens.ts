@@ -13,7 +13,7 @@ export interface Caller {
   readonly audience: string;
 }
 
-export type TokenProblem = 'missing' | 'invalid' | 'expired';
+export type TokenProblem = 'missing' | 'invalid' | 'early' | 'expired';
 
 export interface Tokens {
   /** The JWKS of `discovery/v2.0/keys`. */
@@ -26,6 +26,7 @@ export interface Tokens {
 const Claims = Type.Object({
   aud: Type.String(),
   exp: Type.Number(),
+  nbf: Type.Number(),
   appid: Type.String(),
   oid: Type.String(),
   tid: Type.String(),
@@ -64,6 +65,15 @@ export function isFor(world: World, resource: string, audience: Audience): boole
   return name === own[audience] || audiences[audience].includes(name);
 }
 
+/** The cloud whose public name a resource has; undefined where it is none, as with the simulated endpoints' own addresses. */
+export function cloudOf(resource: string): 'AzureCloud' | 'AzureChinaCloud' | 'AzureUSGovernment' | undefined {
+  const { hostname } = URL.canParse(resource) ? new URL(resource) : { hostname: '' };
+  if (/\.(chinacloudapi|azure)\.cn$/.test(hostname)) return 'AzureChinaCloud';
+  if (/\.(usgovcloudapi\.net|microsoft\.us|azure\.us)$/.test(hostname)) return 'AzureUSGovernment';
+  if (/\.(azure\.com|windows\.net|microsoft\.com|trafficmanager\.net)$/.test(hostname)) return 'AzureCloud';
+  return undefined;
+}
+
 export async function createTokens(world: World): Promise<Tokens> {
   const { publicKey, privateKey } = await generateKeyPair('RS256');
   const keyId = newId();
@@ -89,6 +99,8 @@ export async function createTokens(world: World): Promise<Tokens> {
       const claims: unknown = JSON.parse(new TextDecoder().decode(verified.payload));
       if (!Value.Check(Claims, claims)) return 'invalid';
       if (claims.exp <= seconds()) return 'expired';
+      // Clocks may differ by five minutes.
+      if (claims.nbf > seconds() + 300) return 'early';
       return { appId: claims.appid, objectId: claims.oid, tenantId: claims.tid, audience: claims.aud };
     },
   };

@@ -16,6 +16,8 @@ export interface Exchange {
     readonly headers: Readonly<Record<string, string>>;
     readonly body: unknown;
   };
+  /** A fault was put into this exchange. */
+  readonly fault?: true;
 }
 
 /** Awaited for each exchange as it is logged: what it does is done, and no byte of its answer was sent. */

@@ -8,6 +8,7 @@ import {
   deleteServicePrincipal,
   findApplication,
   findServicePrincipal,
+  lifetimeRefusal,
   newKeyCredential,
   newPassword,
 } from '../directory.ts';
@@ -15,19 +16,15 @@ import type { Reply, Request } from '../listener.ts';
 import type { Application, PasswordCredential, ServicePrincipal } from '../state.ts';
 import { isFor, type Caller, type Tokens } from '../tokens.ts';
 import { after, count, instant, newId, type World } from '../world.ts';
-import { badRequest, denied, GraphError, invalidToken, notFound } from './errors.ts';
+import { federatedCredentialsOf, ownersOf } from './applicationParts.ts';
+import { mayRead, mayWrite, objectBody, ObjectBody, unsupported, type Context } from './context.ts';
+import { deletedItems } from './deletedItems.ts';
+import { badRequest, GraphError, invalidToken, notFound } from './errors.ts';
 import { filtered, page, selected } from './odata.ts';
+import { createGraphQuota, createReplicas } from './replicas.ts';
 import { applicationDefaults, applicationView, passwordView, principalDefaults, principalView } from './views.ts';
 
-interface Context {
-  readonly world: World;
-  readonly caller: Caller;
-  readonly roles: readonly string[];
-  readonly request: Request;
-}
-
 const KeyBody = Type.Object({ key: Type.String() });
-const ObjectBody = Type.Record(Type.String(), Type.Unknown());
 const PasswordBody = Type.Object({
   passwordCredential: Type.Optional(
     Type.Object({
@@ -38,15 +35,21 @@ const PasswordBody = Type.Object({
   ),
 });
 
+const withBody = {
+  'content-type': 'application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8',
+  'odata-version': '4.0',
+};
+
 /** Microsoft Graph v1.0, as far as applications, service principals and their credentials go. */
 export function createGraph(world: World, tokens: Tokens): (request: Request) => Promise<Reply> {
+  const replicas = createReplicas(world);
+  const quota = createGraphQuota(world);
   return async (request) => {
     const id = newId();
     const headers = {
       'cache-control': 'no-cache',
       'request-id': id,
       'client-request-id': request.headers['client-request-id'] ?? id,
-      'odata-version': '4.0',
       'x-ms-resource-unit': request.method === 'GET' && !/\/[0-9a-f-]{36}/.test(request.url.pathname) ? '2' : '1',
       'strict-transport-security': 'max-age=31536000',
     };
@@ -54,14 +57,15 @@ export function createGraph(world: World, tokens: Tokens): (request: Request) =>
     try {
       const known = authenticated(world, caller);
       const roles = world.state.servicePrincipals[known.objectId]?.appRoles ?? [];
-      const reply = answer({ world, caller: known, roles, request });
-      return { ...reply, headers: { ...headers, ...reply.headers } };
+      quota.take(known.appId, request.method, Number(headers['x-ms-resource-unit']));
+      const reply = answer({ world, caller: known, roles, request, sees: replicas() });
+      return { ...reply, headers: { ...headers, ...(reply.status === 204 ? {} : withBody), ...reply.headers } };
     } catch (error) {
       if (!(error instanceof GraphError)) throw error;
       const innerError = { date: instant(world).slice(0, 19), 'request-id': id, 'client-request-id': id };
       return {
         status: error.status,
-        headers,
+        headers: { ...headers, ...withBody, ...error.headers },
         body: { error: { code: error.code, message: error.message, innerError } },
       };
     }
@@ -71,6 +75,7 @@ export function createGraph(world: World, tokens: Tokens): (request: Request) =>
 function authenticated(world: World, caller: Awaited<ReturnType<Tokens['verify']>>): Caller {
   if (caller === 'missing') throw invalidToken('Access token is empty.');
   if (caller === 'invalid') throw invalidToken('IDX14100: JWT is not well formed.');
+  if (caller === 'early') throw invalidToken('Lifetime validation failed, the token is not yet valid.');
   if (caller === 'expired') throw invalidToken('Lifetime validation failed, the token is expired.');
   if (!isFor(world, caller.audience, 'graph')) throw invalidToken('Access token validation failure. Invalid audience.');
   return caller;
@@ -92,23 +97,6 @@ function answer(context: Context): Reply {
   throw new GraphError(400, 'BadRequest', `Resource not found for the segment '${collection}'.`);
 }
 
-function mayRead({ roles }: Context): void {
-  const enough = [
-    'Application.Read.All',
-    'Application.ReadWrite.All',
-    'Application.ReadWrite.OwnedBy',
-    'Directory.Read.All',
-  ];
-  if (!roles.some((role) => enough.includes(role))) throw denied();
-}
-
-/** Without an object: may create. Application.ReadWrite.OwnedBy is for what the caller owns. */
-function mayWrite({ roles, caller }: Context, object?: { owners: readonly string[] }): void {
-  if (roles.includes('Application.ReadWrite.All')) return;
-  if (roles.includes('Application.ReadWrite.OwnedBy') && (object?.owners.includes(caller.objectId) ?? true)) return;
-  throw denied();
-}
-
 function applications(context: Context, byAppId: string | undefined, segments: readonly string[]): Reply {
   const { world, request } = context;
   const select = request.url.searchParams.get('$select');
@@ -116,7 +104,9 @@ function applications(context: Context, byAppId: string | undefined, segments: r
   if (byAppId === undefined && segments.length === 0) {
     if (request.method === 'GET') {
       mayRead(context);
-      const all = Object.values(world.state.applications).map((item) => applicationView(item, select));
+      const all = Object.values(world.state.applications)
+        .filter(context.sees)
+        .map((item) => applicationView(item, select));
       const items = filtered(all, request.url.searchParams.get('$filter'), (item, property) => item[property]);
       return {
         status: 200,
@@ -140,16 +130,24 @@ function applications(context: Context, byAppId: string | undefined, segments: r
     const body = { '@odata.context': `${metadata}/$entity`, ...applicationView(application, null) };
     return { status: 201, headers: { location }, body };
   }
-  const [id = '', action] = byAppId === undefined ? segments : [byAppId, segments[0]];
+  const [id = '', action, ...parts] = byAppId === undefined ? segments : [byAppId, ...segments];
   const application = byAppId === undefined ? world.state.applications[id] : findApplication(world, byAppId);
   if (request.method === 'GET') mayRead(context);
-  if (application === undefined) throw notFound(id);
+  if (application === undefined || !context.sees(application)) throw notFound(id);
   if (request.method === 'GET' && action === undefined) {
     const body = { '@odata.context': `${metadata}/$entity`, ...selected(applicationView(application, select), select) };
     return { status: 200, body };
   }
+  if (request.method !== 'GET') mayWrite(context, application);
+  const { method, body: sent } = request;
+  const part =
+    action === 'owners'
+      ? ownersOf(world, application, method, parts, sent)
+      : action === 'federatedIdentityCredentials'
+        ? federatedCredentialsOf(world, application, method, parts, sent)
+        : undefined;
+  if (part !== undefined) return part;
   if (request.method === 'GET') throw unsupported(context);
-  mayWrite(context, application);
   if (request.method === 'DELETE' && action === undefined) {
     deleteApplication(world, application.id);
     return { status: 204 };
@@ -172,7 +170,7 @@ function servicePrincipals(context: Context, byAppId: string | undefined, segmen
   if (byAppId === undefined && segments.length === 0) {
     if (request.method === 'GET') {
       mayRead(context);
-      const all = Object.values(world.state.servicePrincipals).map(view);
+      const all = Object.values(world.state.servicePrincipals).filter(context.sees).map(view);
       const items = filtered(all, request.url.searchParams.get('$filter'), (item, property) => item[property]);
       return {
         status: 200,
@@ -186,7 +184,7 @@ function servicePrincipals(context: Context, byAppId: string | undefined, segmen
     if (request.method !== 'POST') throw unsupported(context);
     const { appId, accountEnabled: _, ...given } = objectBody(request.body);
     const application = typeof appId === 'string' ? findApplication(world, appId) : undefined;
-    if (application === undefined) {
+    if (application === undefined || !context.sees(application)) {
       throw badRequest(
         `The appId '${String(appId)}' of the service principal does not reference a valid application object.`,
       );
@@ -214,15 +212,17 @@ function servicePrincipals(context: Context, byAppId: string | undefined, segmen
       body: { '@odata.context': `${metadata}/$entity`, ...view(principal) },
     };
   }
-  const [id = '', action] = byAppId === undefined ? segments : [byAppId, segments[0]];
+  const [id = '', action, ...parts] = byAppId === undefined ? segments : [byAppId, ...segments];
   const principal = byAppId === undefined ? world.state.servicePrincipals[id] : findServicePrincipal(world, byAppId);
   if (request.method === 'GET') mayRead(context);
-  if (principal === undefined) throw notFound(id);
+  if (principal === undefined || !context.sees(principal)) throw notFound(id);
   if (request.method === 'GET' && action === undefined) {
     return { status: 200, body: { '@odata.context': `${metadata}/$entity`, ...selected(view(principal), select) } };
   }
+  if (request.method !== 'GET') mayWrite(context, principal);
+  const part = action === 'owners' ? ownersOf(world, principal, request.method, parts, request.body) : undefined;
+  if (part !== undefined) return part;
   if (request.method === 'GET') throw unsupported(context);
-  mayWrite(context, principal);
   if (request.method === 'DELETE' && action === undefined) {
     deleteServicePrincipal(world, principal.id);
     return { status: 204 };
@@ -249,12 +249,11 @@ function passwords(
     if (!Value.Check(PasswordBody, body)) throw badRequest('The passwordCredential is not valid.');
     const asked = body.passwordCredential ?? {};
     const startDateTime = asked.startDateTime ?? instant(world);
-    const password = newPassword(world, {
-      displayName: asked.displayName ?? null,
-      startDateTime,
-      endDateTime: asked.endDateTime ?? after(startDateTime, world.settings.secretLifetimeSeconds),
-    });
-    owner.passwordCredentials.push(password);
+    const endDateTime = asked.endDateTime ?? after(startDateTime, world.settings.secretLifetimeSeconds);
+    checkLifetime(world, 'passwordLifetime', startDateTime, endDateTime);
+    const password = newPassword(world, { displayName: asked.displayName ?? null, startDateTime, endDateTime });
+    // The newest is shown first.
+    owner.passwordCredentials.unshift(password);
     return {
       status: 200,
       headers: { location: world.urls.graph },
@@ -274,31 +273,6 @@ function passwords(
     return { status: 204 };
   }
   throw unsupported(context);
-}
-
-function deletedItems(context: Context, segments: readonly string[]): Reply {
-  const { world, request } = context;
-  const [id = ''] = segments;
-  const kind = { 'microsoft.graph.application': 'application', 'microsoft.graph.servicePrincipal': 'servicePrincipal' }[
-    id
-  ];
-  if (request.method === 'GET') mayRead(context);
-  if (kind !== undefined && request.method === 'GET') {
-    const value = Object.values(world.state.deletedItems)
-      .filter((item) => item.kind === kind)
-      .map((item) => Object.assign(publicMembers(item.value), { deletedDateTime: item.deletedDateTime }));
-    return { status: 200, body: page(value, request.url, `${world.urls.graph}/v1.0/$metadata#directoryObjects`) };
-  }
-  const item = world.state.deletedItems[id];
-  if (item === undefined) throw notFound(id);
-  if (request.method === 'GET') {
-    const type = { '@odata.type': `#microsoft.graph.${item.kind}` };
-    return { status: 200, body: { ...type, ...publicMembers(item.value), deletedDateTime: item.deletedDateTime } };
-  }
-  if (request.method !== 'DELETE') throw unsupported(context);
-  mayWrite(context, ownersOf(item.value));
-  delete world.state.deletedItems[id];
-  return { status: 204 };
 }
 
 function getByIds(context: Context): Reply {
@@ -328,11 +302,17 @@ function setApplication(world: World, application: Application, given: Record<st
     application.keyCredentials = keyCredentials.map(({ key }) => {
       const credential = newKeyCredential(world, key);
       if (credential === undefined) throw badRequest('Key credential is not a valid X.509 certificate.');
+      checkLifetime(world, 'keyLifetime', credential.startDateTime, credential.endDateTime);
       count(world, 'certificates', 'created');
       return credential;
     });
   }
   application.other = merged(application.other, other, applicationDefaults);
+}
+
+function checkLifetime(world: World, kind: 'passwordLifetime' | 'keyLifetime', start: string, end: string): void {
+  const refusal = lifetimeRefusal(world, kind, start, end);
+  if (refusal !== undefined) throw new GraphError(400, 'CredentialInvalidLifetimeAsPerAppPolicy', refusal);
 }
 
 /** Nested objects are merged into what is there, a null included. */
@@ -348,28 +328,8 @@ function merged(
   return result;
 }
 
-function objectBody(body: unknown): Record<string, unknown> {
-  if (Value.Check(ObjectBody, body)) return { ...body };
-  throw badRequest('Empty Payload. JSON content expected.');
-}
-
 function checkProperties(given: Record<string, unknown>, known: Readonly<Record<string, unknown>>): void {
   const settable = ['keyCredentials', 'passwordCredentials', '@odata.type', ...Object.keys(known)];
   const unknown = Object.keys(given).find((name) => !settable.includes(name));
   if (unknown !== undefined) throw badRequest(`Invalid property '${unknown}'.`);
 }
-
-const DeletedObject = Type.Object({ owners: Type.Array(Type.String()) });
-const ownersOf = (value: unknown) => (Value.Check(DeletedObject, value) ? value : { owners: [] });
-
-function publicMembers(value: unknown): Record<string, unknown> {
-  const members = Value.Check(ObjectBody, value) ? value : {};
-  return { id: members['id'], appId: members['appId'], displayName: members['displayName'] };
-}
-
-const unsupported = ({ request }: Context) =>
-  new GraphError(
-    405,
-    'Request_BadRequest',
-    `Specified HTTP method is not allowed for the request target: ${request.method}.`,
-  );

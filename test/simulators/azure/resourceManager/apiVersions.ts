@@ -48,10 +48,14 @@ const byType: Readonly<Record<string, readonly string[]>> = {
   'microsoft.azurestackhci/clusters/arcsettings/extensions': hciExtensions,
   'microsoft.azurestackhci/locations/operationstatuses': hciExtensions,
   'microsoft.hybridcompute/machines': hybridCompute,
+  'microsoft.hybridcompute/machines/extensions': hybridCompute,
   'microsoft.hybridcompute/locations/operationstatus': hybridCompute,
   'microsoft.authorization/roleassignments': authorization,
   'microsoft.authorization/roledefinitions': authorization,
   'microsoft.authorization/permissions': authorization,
+  'microsoft.authorization/locks': ['2016-09-01', '2017-04-01', '2020-05-01'],
+  'microsoft.policyinsights/checkpolicyrestrictions': ['2020-07-01', '2022-03-01', '2023-03-01', '2024-10-01'],
+  'microsoft.resourcegraph/resources': ['2021-03-01', '2022-10-01', '2024-04-01'],
 };
 
 export const apiVersionsOf = (resourceType: string): readonly string[] =>

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { newPassword } from '../directory.ts';
+import { lifetimeRefusal, newPassword } from '../directory.ts';
 import type { Reply } from '../listener.ts';
 import type { ArcSettings, Cluster } from '../state.ts';
 import { after, count, idKey, instant, longInstant, newEtag } from '../world.ts';
@@ -180,6 +180,8 @@ function generatePassword(context: Context): Reply {
   }
   const startDateTime = instant(world);
   const endDateTime = after(startDateTime, world.settings.secretLifetimeSeconds);
+  const refusal = lifetimeRefusal(world, 'passwordLifetime', startDateTime, endDateTime);
+  if (refusal !== undefined) throw new ArmError(400, 'CredentialInvalidLifetimeAsPerAppPolicy', refusal);
   const password = newPassword(world, { displayName: null, startDateTime, endDateTime });
   if (world.settings.generatePassword === 'replaces') {
     for (let left = application.passwordCredentials.length; left > 0; left -= 1) count(world, 'passwords', 'deleted');

@@ -15,6 +15,7 @@ import {
   systemData,
 } from './common.ts';
 import { anotherOperationInProgress, ArmError, conflict, invalidRequestContent } from './errors.ts';
+import { checkClusterName } from './names.ts';
 import { operationUrl, running, schedule, startOperation } from './operations.ts';
 import { anything, closed, parseBody, route, Tags, type Context, type Route } from './routing.ts';
 
@@ -132,9 +133,7 @@ function put(context: Context): Reply {
   if (existing !== undefined) {
     checkSameLocation(existing, location, context.part('group'));
     refuseWhileRunning(context, existing, ['deleteCluster']);
-  } else if (/[<>*%&:\\?+]|[. ]$/.test(context.part('cluster'))) {
-    throw new ArmError(400, 'InvalidResourceName', `The resource name '${context.part('cluster')}' is not valid.`);
-  }
+  } else checkClusterName(context.part('cluster'));
   const cluster = existing ?? newCluster(context, id, location);
   applyIdentity(context, cluster, body.identity);
   applyTags(cluster, body.tags ?? {});
@@ -308,7 +307,7 @@ function applyDesired(
 }
 
 /** A cluster as the api-version shows it. GETs carry no systemData. */
-function clusterView(context: Context, cluster: Cluster) {
+export function clusterView(context: Pick<Context, 'world' | 'apiVersion'>, cluster: Cluster) {
   const { world, apiVersion } = context;
   const { status, connectivityStatus, resourceProviderObjectId, softwareAssuranceProperties, ...rest } =
     cluster.properties;

@@ -80,6 +80,13 @@ export const effects: Readonly<Record<Pending['kind'], (world: World, entry: Pen
     count(world, 'extensions', 'deleted');
   },
   deleteMachine: (world, entry) => removeMachine(world, entry.target),
+  putMachineExtension: (world, entry) => {
+    const extension = world.state.machineExtensions[entry.target];
+    if (extension !== undefined) extension.properties['provisioningState'] = 'Succeeded';
+  },
+  deleteMachineExtension: (world, entry) => {
+    delete world.state.machineExtensions[entry.target];
+  },
   registerProvider: (world, entry) => setRegistration(world, entry, 'Registered'),
   unregisterProvider: (world, entry) => setRegistration(world, entry, 'Unregistered'),
   deleteGroup: (world, entry) => removeGroup(world, entry.target),
@@ -133,6 +140,9 @@ export function removeMachine(world: World, key: string): void {
   if (machine === undefined) return;
   delete world.state.machines[key];
   delete world.state.servicePrincipals[machine.identity.principalId];
+  for (const extension of Object.keys(world.state.machineExtensions)) {
+    if (extension.startsWith(`${key}/`)) delete world.state.machineExtensions[extension];
+  }
   count(world, 'machines', 'deleted');
   for (const settings of Object.values(world.state.arcSettings)) {
     const { properties } = settings;
@@ -186,6 +196,7 @@ function removeGroup(world: World, key: string): void {
     delete state.roleAssignments[id];
     count(world, 'roleAssignments', 'deleted');
   }
+  for (const id of inside(state.locks)) delete state.locks[id];
   delete state.resourceGroups[key];
   count(world, 'resourceGroups', 'deleted');
 }

@@ -13,25 +13,37 @@ export class ArmError extends Error {
   readonly code: string;
   readonly gateway: boolean;
   readonly details: readonly Detail[] | undefined;
+  readonly target: string | undefined;
+  readonly additionalInfo: readonly object[] | undefined;
   readonly headers: Readonly<Record<string, string>>;
   constructor(
     status: number,
     code: string,
     message: string,
-    more: { gateway?: boolean; details?: readonly Detail[]; headers?: Readonly<Record<string, string>> } = {},
+    more: {
+      gateway?: boolean;
+      details?: readonly Detail[];
+      target?: string;
+      additionalInfo?: readonly object[];
+      headers?: Readonly<Record<string, string>>;
+    } = {},
   ) {
     super(message);
     this.status = status;
     this.code = code;
     this.gateway = more.gateway ?? false;
     this.details = more.details;
+    this.target = more.target;
+    this.additionalInfo = more.additionalInfo;
     this.headers = more.headers ?? {};
   }
 }
 
 export function errorReply(error: ArmError): Reply {
   const body: Record<string, unknown> = { code: error.code, message: error.message };
+  if (error.target !== undefined) body['target'] = error.target;
   if (error.details !== undefined) body['details'] = error.details;
+  if (error.additionalInfo !== undefined) body['additionalInfo'] = error.additionalInfo;
   return {
     status: error.status,
     headers: { ...error.headers, ...(error.gateway ? { 'x-ms-failure-cause': 'gateway' } : {}) },
@@ -76,3 +88,11 @@ export const anotherOperationInProgress = (operationUrl: string) =>
   );
 
 export const conflict = (message: string) => new ArmError(409, 'Conflict', message);
+
+export const groupBeingDeleted = (name: string) =>
+  new ArmError(
+    409,
+    'ResourceGroupBeingDeleted',
+    `The resource group '${name}' is in deprovisioning state and cannot perform this operation.`,
+    gateway,
+  );

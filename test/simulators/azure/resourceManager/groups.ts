@@ -3,8 +3,8 @@ import type { Reply } from '../listener.ts';
 import type { ResourceGroup } from '../state.ts';
 import { count, idKey } from '../world.ts';
 import { checkGroupLocation, group, groupId, groupNamed } from './common.ts';
-import { ArmError, resourceGroupNotFound } from './errors.ts';
-import { schedule } from './operations.ts';
+import { ArmError, groupBeingDeleted, resourceGroupNotFound } from './errors.ts';
+import { schedule, signedUrl } from './operations.ts';
 import { anything, closed, parseBody, route, Tags, type Context, type Route } from './routing.ts';
 
 const type = 'Microsoft.Resources/subscriptions/resourceGroups';
@@ -95,6 +95,7 @@ function put(context: Context): Reply {
         },
       );
     }
+    checkQuota(context);
     world.state.resourceGroups[idKey(created.id)] = created;
     count(world, 'resourceGroups', 'created');
     return { status: 201, body: view(created) };
@@ -110,6 +111,19 @@ function put(context: Context): Reply {
   }
   existing.tags = body.tags ?? {};
   return { status: 200, body: view(existing) };
+}
+
+function checkQuota({ world, part }: Context): void {
+  const prefix = idKey(`/subscriptions/${part('subscription')}/resourceGroups/`);
+  const there = Object.keys(world.state.resourceGroups).filter((key) => key.startsWith(prefix)).length;
+  const quota = world.settings.quotas.resourceGroups;
+  if (there < quota) return;
+  throw new ArmError(
+    409,
+    'ResourceGroupQuotaExceeded',
+    `Creating the resource group '${part('group')}' would exceed the quota of '${quota}'. The current resource group count is '${there}', please delete some resource groups before creating a new one.`,
+    { gateway: true },
+  );
 }
 
 /** 202 without a body, Location, no Azure-AsyncOperation; named after the group, so a second DELETE answers the same. */
@@ -132,7 +146,10 @@ function deletionHeaders(context: Context, existing: ResourceGroup): Record<stri
   };
   const id = Buffer.from(JSON.stringify(job)).toString('base64url');
   return {
-    location: `${world.urls.resourceManager}/subscriptions/${context.part('subscription')}/operationresults/${id}?api-version=${apiVersion}`,
+    location: signedUrl(
+      world,
+      `/subscriptions/${context.part('subscription')}/operationresults/${id}?api-version=${apiVersion}`,
+    ),
     // Azure says 15; no more than the deletion takes here, so that tests do not wait.
     'retry-after': String(Math.min(15, Math.ceil(world.settings.groupDeletionSeconds))),
   };
@@ -149,12 +166,7 @@ function operationResult(context: Context): Reply {
 
 function refuseWhileDeleting(existing: ResourceGroup): void {
   if (existing.provisioningState !== 'Deleting') return;
-  throw new ArmError(
-    409,
-    'ResourceGroupBeingDeleted',
-    `The resource group '${existing.name}' is in deprovisioning state and cannot perform this operation.`,
-    { gateway: true },
-  );
+  throw groupBeingDeleted(existing.name);
 }
 
 function listResources(context: Context, scope: string): Reply {

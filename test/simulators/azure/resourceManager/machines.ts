@@ -7,7 +7,9 @@ import { since } from './apiVersions.ts';
 import { checkLocation, checkSameLocation, group, groupId } from './common.ts';
 import { resourceNotFound } from './errors.ts';
 import { removeMachine } from './effects.ts';
-import { schedule, startOperation } from './operations.ts';
+import { checkMachineName } from './names.ts';
+import { startHybridOperation } from './machineExtensions.ts';
+import { schedule } from './operations.ts';
 import { anything, closed, parseBody, route, Tags, type Context, type Route } from './routing.ts';
 
 const type = 'Microsoft.HybridCompute/machines';
@@ -86,14 +88,14 @@ export const machineRoutes: readonly Route[] = [
     list(context, `/subscriptions/${context.part('subscription')}`),
   ),
   route('GET', collection, type, (context) => list(context, groupId(context))),
-  route('GET', one, type, (context) => ({ status: 200, body: view(getMachine(context), context.apiVersion) })),
+  route('GET', one, type, (context) => ({ status: 200, body: machineView(getMachine(context), context.apiVersion) })),
   route('PUT', one, type, put),
   route('PATCH', one, type, (context) => {
     const machine = getMachine(context);
     const body = parseBody(MachinePatch, context.body ?? {});
     if (body.tags !== undefined) machine.tags = body.tags;
     Object.assign(machine.properties, body.properties);
-    return { status: 200, body: view(machine, context.apiVersion) };
+    return { status: 200, body: machineView(machine, context.apiVersion) };
   }),
   route('DELETE', one, type, remove),
 ];
@@ -101,7 +103,7 @@ export const machineRoutes: readonly Route[] = [
 function list(context: Context, scope: string): Reply {
   const value = Object.entries(context.world.state.machines)
     .filter(([key]) => key.startsWith(`${idKey(scope)}/`))
-    .map(([, machine]) => view(machine, context.apiVersion));
+    .map(([, machine]) => machineView(machine, context.apiVersion));
   return { status: 200, body: { value } };
 }
 
@@ -110,6 +112,7 @@ function put(context: Context): Reply {
   const { world } = context;
   const body = parseBody(MachineBody, context.body);
   const location = checkLocation(body.location, type);
+  checkMachineName(context.part('machine'));
   const key = idKey(machineId(context));
   const existing = world.state.machines[key];
   if (existing !== undefined) checkSameLocation(existing, location, context.part('group'));
@@ -139,7 +142,7 @@ function put(context: Context): Reply {
     errorDetails: [],
   });
   schedule(world, 'linkMachines', key, world.settings.operationSeconds);
-  return { status: 200, body: view(machine, context.apiVersion) };
+  return { status: 200, body: machineView(machine, context.apiVersion) };
 }
 
 function remove(context: Context): Reply {
@@ -152,17 +155,10 @@ function remove(context: Context): Reply {
     removeMachine(world, key);
     return { status: 200 };
   }
-  return startOperation(world, {
-    kind: 'deleteMachine',
-    resourceId: machine.id,
-    target: key,
-    location: machine.location,
-    status: 'Deleting',
-    apiVersion,
-  });
+  return { status: 202, headers: startHybridOperation(context, 'deleteMachine', machine) };
 }
 
-function view(machine: Machine, apiVersion: string) {
+export function machineView(machine: Machine, apiVersion: string) {
   const { id, name, location, tags, identity, properties: values } = machine;
   const nested = since(apiVersion, '2022-01-01') ? { resources: [] } : {};
   return { id, name, type, location, tags: tags ?? {}, identity, properties: values, ...nested };

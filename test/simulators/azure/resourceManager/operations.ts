@@ -45,6 +45,7 @@ export function startOperation(
     resourceId: given.resourceId,
     location: given.location,
     status: given.status,
+    deletion: given.status === 'Deleting',
     startTime: longInstant(world),
     endTime: null,
     error: null,
@@ -64,9 +65,17 @@ export function startOperation(
 }
 
 export function operationUrl(world: World, id: string, location: string, apiVersion: string): string {
+  return signedUrl(
+    world,
+    `/providers/Microsoft.AzureStackHCI/locations/${location}/operationStatuses/${id}?api-version=${apiVersion}`,
+  );
+}
+
+/** The absolute URL of an operation, signed as Resource Manager signs it, in some 3 kB. */
+export function signedUrl(world: World, pathAndQuery: string): string {
   const ticks = String(BigInt(world.now().getTime()) * 10_000n + 621_355_968_000_000_000n);
-  const signature = createHash('sha256').update(`${id}${ticks}`).digest('base64url');
-  return `${world.urls.resourceManager}/providers/Microsoft.AzureStackHCI/locations/${location}/operationStatuses/${id}?api-version=${apiVersion}&t=${ticks}&c=${certificate}&s=${signature}&h=${signature.slice(0, 22)}`;
+  const signature = createHash('sha256').update(`${pathAndQuery}${ticks}`).digest('base64url');
+  return `${world.urls.resourceManager}${pathAndQuery}&t=${ticks}&c=${certificate}&s=${signature}&h=${signature.slice(0, 22)}`;
 }
 
 /** The running operation of that kind on that resource. */
@@ -89,7 +98,8 @@ export function operationReply(world: World, operation: Operation, apiVersion: s
     const url = operationUrl(world, operation.id, operation.location, apiVersion);
     return { status: 202, headers: { ...etag, 'azure-asyncoperation': url, location: url }, body };
   }
-  const end = { endTime: operation.endTime };
+  // A deletion's status names no end.
+  const end = operation.deletion ? {} : { endTime: operation.endTime };
   return operation.error === null
     ? { status: 200, headers: etag, body: { ...body, ...end, properties: null } }
     : { status: 200, headers: etag, body: { ...body, ...end, error: operation.error } };

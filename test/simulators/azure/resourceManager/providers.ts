@@ -38,9 +38,11 @@ const providers: readonly Provider[] = [
   { namespace: 'Microsoft.HybridConnectivity', resourceTypes: { endpoints: [] } },
   {
     namespace: 'Microsoft.Authorization',
-    resourceTypes: { roleAssignments: [], roleDefinitions: [], permissions: [] },
+    resourceTypes: { roleAssignments: [], roleDefinitions: [], permissions: [], locks: [] },
     alwaysRegistered: true,
   },
+  { namespace: 'Microsoft.PolicyInsights', resourceTypes: { checkPolicyRestrictions: [] }, alwaysRegistered: true },
+  { namespace: 'Microsoft.ResourceGraph', resourceTypes: { resources: [] }, alwaysRegistered: true },
   {
     namespace: 'Microsoft.Resources',
     resourceTypes: { subscriptions: [], resourceGroups: [], 'subscriptions/resourceGroups': [] },

@@ -1,3 +1,4 @@
+import { createWindows } from '../windows.ts';
 import type { World } from '../world.ts';
 import { ArmError } from './errors.ts';
 
@@ -49,6 +50,33 @@ export function createRateLimits(world: World): RateLimits {
       }
       const prefix = `x-ms-ratelimit-remaining-${scope.type}`;
       return { [`${prefix}-${kind}`]: String(own.remaining), [`${prefix}-global-${kind}`]: String(global.remaining) };
+    },
+  };
+}
+
+export interface ResourceRateLimits {
+  /** Counts one request of a subscription for that action; answers what remains. Throws ResourceRequestsThrottled, which names the wait in its text only. */
+  readonly take: (subscription: string, action: string) => Record<string, string>;
+}
+
+/** What a provider itself allows of one action (`resourceRateLimits`). */
+export function createResourceRateLimits(world: World): ResourceRateLimits {
+  const windows = createWindows(world);
+  return {
+    take: (subscription, action) => {
+      const limit = world.settings.resourceRateLimits.find(
+        (candidate) => candidate.action.toLowerCase() === action.toLowerCase(),
+      );
+      if (limit === undefined) return {};
+      const taken = windows.take(`${subscription}|${action.toLowerCase()}`, 1, limit);
+      if (taken.allowed) return { 'x-ms-ratelimit-remaining-subscription-resource-requests': String(taken.remaining) };
+      const interval = new Date(limit.seconds * 1000).toISOString().slice(11, 19);
+      throw new ArmError(
+        429,
+        'ResourceRequestsThrottled',
+        `Number of requests for action '${action}' exceeded the limit of '${limit.limit}' for time interval '${interval}'. Please try again after '${taken.resetsAfterSeconds}' seconds.`,
+        { gateway: true },
+      );
     },
   };
 }

@@ -1,43 +1,61 @@
 import { mayDo } from '../authorization.ts';
 import type { Reply, Request } from '../listener.ts';
 import { isFor, type Caller, type Tokens } from '../tokens.ts';
-import { newId, type World } from '../world.ts';
+import { idKey, newId, type World } from '../world.ts';
+import { resourceGraphRoutes } from '../resourceGraph/resourceGraph.ts';
+import type { ResourceGraphIndex } from '../resourceGraph/tables.ts';
 import { actionsSince, apiVersionsOf, knownNamespace, knownType, since } from './apiVersions.ts';
 import { arcSettingsRoutes } from './arcSettings.ts';
 import { clusterRoutes } from './clusters.ts';
 import { groupNamed, hciLocations } from './common.ts';
-import { ArmError, errorReply, resourceGroupNotFound } from './errors.ts';
+import { ArmError, errorReply, groupBeingDeleted, resourceGroupNotFound } from './errors.ts';
 import { extensionRoutes } from './extensions.ts';
 import { groupRoutes } from './groups.ts';
+import { checkLocks, lockRoutes } from './locks.ts';
+import { machineExtensionRoutes } from './machineExtensions.ts';
 import { machineRoutes } from './machines.ts';
+import { checkTags } from './names.ts';
+import { checkPolicies, policyContent, policyRoutes } from './policies.ts';
 import { providerRoutes, registrationState } from './providers.ts';
-import { createRateLimits, kindOf } from './rateLimits.ts';
+import { createRateLimits, createResourceRateLimits, kindOf } from './rateLimits.ts';
+import { roleDefinitionRoutes } from './roleDefinitions.ts';
 import { roleRoutes } from './roles.ts';
 import type { Context, Route } from './routing.ts';
 
-const routes: readonly Route[] = [
+const commonRoutes: readonly Route[] = [
   ...roleRoutes,
+  ...roleDefinitionRoutes,
+  ...lockRoutes,
+  ...policyRoutes,
   ...groupRoutes,
   ...clusterRoutes,
   ...arcSettingsRoutes,
   ...extensionRoutes,
   ...machineRoutes,
+  ...machineExtensionRoutes,
   ...providerRoutes,
 ];
 
 const gateway = { gateway: true };
 
-/** Azure Resource Manager with the providers behind it, in the order in which it refuses: caller, subscription, quota, api-version, rights, registration, group. */
-export function createResourceManager(world: World, tokens: Tokens): (request: Request) => Promise<Reply> {
+/** Azure Resource Manager with the providers behind it, in the order in which it refuses: caller, subscription, quota, api-version, rights, locks, registration, group, tags, policies. */
+export function createResourceManager(
+  world: World,
+  tokens: Tokens,
+  index: ResourceGraphIndex,
+): (request: Request) => Promise<Reply> {
   const limits = createRateLimits(world);
+  const resourceLimits = createResourceRateLimits(world);
+  const routes = [...commonRoutes, ...resourceGraphRoutes(world, index)];
   return async (request) => {
     const caller = await tokens.verify(request.headers['authorization']);
     const common = commonHeaders(world, request);
     const quota: Record<string, string> = {};
     try {
-      const reply = answer(world, request, authenticated(world, caller), (scope, principal) =>
-        Object.assign(quota, limits.take(scope, principal, kindOf(request.method))),
-      );
+      const reply = answer(world, routes, request, authenticated(world, caller), {
+        take: (scope, principal, kind) => Object.assign(quota, limits.take(scope, principal, kind)),
+        takeAction: (subscription, action) => Object.assign(quota, resourceLimits.take(subscription, action)),
+      });
       return { ...reply, headers: { ...common, ...quota, ...reply.headers } };
     } catch (error) {
       if (!(error instanceof ArmError)) throw error;
@@ -47,9 +65,16 @@ export function createResourceManager(world: World, tokens: Tokens): (request: R
   };
 }
 
-type TakeQuota = (scope: { type: 'subscription' | 'tenant'; id: string }, principal: string) => void;
+interface Quota {
+  readonly take: (
+    scope: { type: 'subscription' | 'tenant'; id: string },
+    principal: string,
+    kind: ReturnType<typeof kindOf>,
+  ) => void;
+  readonly takeAction: (subscription: string, action: string) => void;
+}
 
-function answer(world: World, request: Request, caller: Caller, takeQuota: TakeQuota): Reply {
+function answer(world: World, routes: readonly Route[], request: Request, caller: Caller, quota: Quota): Reply {
   const path = decodeURIComponent(request.url.pathname)
     .replaceAll(/\/{2,}/g, '/')
     .replace(/(?<=.)\/$/, '');
@@ -58,12 +83,14 @@ function answer(world: World, request: Request, caller: Caller, takeQuota: TakeQ
     return match === null ? [] : [{ route: candidate, groups: match.groups ?? {} }];
   })[0];
   const subscription = /^\/subscriptions\/([^/]+)/i.exec(path)?.[1]?.toLowerCase();
-  checkSubscription(world, subscription);
-  takeQuota(
+  checkSubscription(world, request.method, subscription);
+  quota.take(
     subscription === undefined
       ? { type: 'tenant', id: world.state.tenantId }
       : { type: 'subscription', id: subscription },
     caller.objectId,
+    // A query is a read, though it is posted.
+    found?.route.resourceType === 'Microsoft.ResourceGraph/resources' ? 'reads' : kindOf(request.method),
   );
   const apiVersion = request.url.searchParams.get('api-version');
   if (apiVersion === null || apiVersion === '') {
@@ -74,16 +101,20 @@ function answer(world: World, request: Request, caller: Caller, takeQuota: TakeQ
       gateway,
     );
   }
-  if (found === undefined) throw noRoute(request, path, apiVersion);
+  if (found === undefined) throw noRoute(routes, request, path, apiVersion);
   const part = (name: string): string => {
     const value = found.groups[name];
     if (value === undefined) throw new Error(`the route ${found.route.path.source} has no part ${name}`);
     return value;
   };
   checkApiVersion(found.route, path, apiVersion);
-  authorize(world, caller, found.route, part);
+  const action = authorize(world, caller, found.route, part);
+  if (subscription !== undefined && action !== null) quota.takeAction(subscription, action);
+  checkLocks(world, request.method, found.route.resourceType, path);
   if (subscription !== undefined) checkRegistration(world, subscription, found.route.resourceType);
   checkGroup(world, request, path, found.route);
+  checkMediaType(request);
+  if (subscription !== undefined) checkContent(world, request, subscription, found.route.resourceType, path);
   const context: Context = { world, caller, apiVersion, query: request.url.searchParams, body: request.body, part };
   return found.route.handle(context);
 }
@@ -103,6 +134,10 @@ function authenticated(world: World, caller: Awaited<ReturnType<Tokens['verify']
     const message = 'The access token is invalid.';
     throw new ArmError(401, 'InvalidAuthenticationToken', message, challenge(message));
   }
+  if (caller === 'early') {
+    const message = 'The access token is not valid yet.';
+    throw new ArmError(401, 'InvalidAuthenticationToken', message, challenge(message));
+  }
   if (caller === 'expired') {
     const message = 'The access token expiry UTC time is earlier than current UTC time.';
     throw new ArmError(401, 'ExpiredAuthenticationToken', message, challenge(message));
@@ -114,7 +149,7 @@ function authenticated(world: World, caller: Awaited<ReturnType<Tokens['verify']
   return caller;
 }
 
-function checkSubscription(world: World, id: string | undefined): void {
+function checkSubscription(world: World, method: string, id: string | undefined): void {
   if (id === undefined) return;
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
     throw new ArmError(
@@ -124,12 +159,39 @@ function checkSubscription(world: World, id: string | undefined): void {
       gateway,
     );
   }
-  if (world.state.subscriptions[id] === undefined) {
+  const found = world.state.subscriptions[id];
+  if (found === undefined) {
     throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${id}' could not be found.`, gateway);
+  }
+  const { tenantId } = world.state;
+  if (found.tenantId !== undefined && found.tenantId !== tenantId) {
+    const authority = `${world.urls.login}/${found.tenantId}`;
+    const description =
+      'The access token is from the wrong issuer. It must match the tenant associated with this subscription. Please use correct authority to get the token.';
+    throw new ArmError(
+      401,
+      'InvalidAuthenticationTokenTenant',
+      `The access token is from the wrong issuer 'https://sts.windows.net/${tenantId}/'. It must match the tenant 'https://sts.windows.net/${found.tenantId}/' associated with this subscription. Please use the authority (URL) '${authority}' to get the token. Note, if the subscription is transferred to another tenant there is no impact to the services, but information about new tenant could take time to propagate (up to an hour). If you just transferred your subscription and see this error message, please try back later.`,
+      {
+        gateway: true,
+        headers: {
+          'www-authenticate': `Bearer authorization_uri="${authority}", error="invalid_token", error_description="${description}"`,
+        },
+      },
+    );
+  }
+  const readOnly = found.state === 'Disabled' || found.state === 'Warned';
+  if (readOnly && ['PUT', 'PATCH', 'POST'].includes(method)) {
+    throw new ArmError(
+      409,
+      'ReadOnlyDisabledSubscription',
+      `The subscription '${id}' is disabled and therefore marked as read only. You cannot perform any write actions on this subscription until it is re-enabled.`,
+      gateway,
+    );
   }
 }
 
-function noRoute(request: Request, path: string, apiVersion: string): ArmError {
+function noRoute(routes: readonly Route[], request: Request, path: string, apiVersion: string): ArmError {
   if (routes.some((candidate) => candidate.path.test(path))) {
     return new ArmError(
       405,
@@ -196,11 +258,12 @@ function checkApiVersion(route: Route, path: string, apiVersion: string): void {
   }
 }
 
-function authorize(world: World, caller: Caller, route: Route, part: (name: string) => string): void {
+/** The action that the caller is allowed to do; null where none is needed. */
+function authorize(world: World, caller: Caller, route: Route, part: (name: string) => string): string | null {
   const action = typeof route.action === 'function' ? route.action(part) : route.action;
-  if (action === null) return;
+  if (action === null) return null;
   const scope = route.scope(part);
-  if (mayDo(world, caller.objectId, action, scope)) return;
+  if (mayDo(world, caller.objectId, action, scope)) return action;
   throw new ArmError(
     403,
     'AuthorizationFailed',
@@ -219,13 +282,48 @@ function checkRegistration(world: World, subscription: string, resourceType: str
   });
 }
 
-/** Everything in a group needs the group; a role assignment of a vanished group can still be deleted (204). */
+/** Everything in a group needs the group, and nothing is written in one that goes; a role assignment of a vanished group can still be deleted (204). */
 function checkGroup(world: World, request: Request, path: string, route: Route): void {
   const match = /^\/subscriptions\/([^/]+)\/resourceGroups\/([^/]+)(\/.+)?$/i.exec(path);
   const [, subscription = '', name = '', rest] = match ?? [];
-  if (match === null || rest === undefined || groupNamed(world, subscription, name) !== undefined) return;
+  if (match === null || rest === undefined) return;
+  const group = groupNamed(world, subscription, name);
+  if (group !== undefined) {
+    const writes = ['PUT', 'PATCH', 'POST'].includes(request.method);
+    if (writes && group.provisioningState === 'Deleting') throw groupBeingDeleted(group.name);
+    return;
+  }
   if (request.method === 'DELETE' && route.resourceType === 'Microsoft.Authorization/roleAssignments') return;
   throw resourceGroupNotFound(name);
+}
+
+const governed = [
+  'Microsoft.Resources/subscriptions/resourceGroups',
+  'Microsoft.AzureStackHCI/clusters',
+  'Microsoft.HybridCompute/machines',
+  'Microsoft.HybridCompute/machines/extensions',
+];
+
+/** What Resource Manager itself looks at in what is written: tags, and what policies say. */
+function checkContent(world: World, request: Request, subscription: string, resourceType: string, path: string): void {
+  if ((request.method !== 'PUT' && request.method !== 'PATCH') || !governed.includes(resourceType)) return;
+  checkTags(request.body);
+  const { resourceGroups, clusters, machines, machineExtensions } = world.state;
+  const key = idKey(path);
+  const existing = resourceGroups[key] ?? clusters[key] ?? machines[key] ?? machineExtensions[key];
+  const content = policyContent(resourceType, path.split('/').at(-1) ?? '', request.body, existing);
+  if (content !== undefined) checkPolicies(world, subscription, content);
+}
+
+function checkMediaType(request: Request): void {
+  const mediaType = request.headers['content-type']?.split(';')[0]?.trim();
+  if (request.text === '' || mediaType?.toLowerCase() === 'application/json') return;
+  throw new ArmError(
+    415,
+    'UnsupportedMediaType',
+    `The content media type '${mediaType ?? '<null>'}' is not supported. Only 'application/json' is supported.`,
+    gateway,
+  );
 }
 
 function commonHeaders(world: World, request: Request): Record<string, string> {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { findRoleDefinition, permissionsAt, roleDefinitions, type RoleDefinition } from '../authorization.ts';
+import { findRoleDefinition, permissionsAt } from '../authorization.ts';
 import type { Reply } from '../listener.ts';
 import type { RoleAssignment } from '../state.ts';
 import { count, idKey, instant, isWithin, longInstant } from '../world.ts';
@@ -8,8 +8,8 @@ import { anything, closed, parseBody, route, type Context, type Route } from './
 
 const namespace = 'Microsoft.Authorization';
 const assignmentType = `${namespace}/roleAssignments`;
-const definitionType = `${namespace}/roleDefinitions`;
-const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+export const definitionType = `${namespace}/roleDefinitions`;
+export const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const AssignmentBody = closed({
   id: anything,
@@ -44,21 +44,9 @@ export const roleRoutes: readonly Route[] = [
   route('DELETE', `{scope*}/providers/${assignmentType}/{name}`, assignmentType, (context) => {
     const found = find(context);
     if (found === undefined) return { status: 204 };
-    delete context.world.state.roleAssignments[idKey(found.id)];
+    remove(context, found);
     count(context.world, 'roleAssignments', 'deleted');
     return { status: 200, body: view(found) };
-  }),
-  route('GET', `{scope*}/providers/${definitionType}`, definitionType, listDefinitions),
-  route('GET', `{scope*}/providers/${definitionType}/{name}`, definitionType, (context) => {
-    const role = findRoleDefinition(context.world, context.part('name'));
-    if (role === undefined) {
-      throw new ArmError(
-        404,
-        'RoleDefinitionDoesNotExist',
-        `The specified role definition with ID '${plain(context.part('name'))}' does not exist.`,
-      );
-    }
-    return { status: 200, body: definitionView(context, role) };
   }),
   route('GET', `{scope*}/providers/${namespace}/permissions`, `${namespace}/permissions`, (context) => ({
     status: 200,
@@ -69,6 +57,17 @@ export const roleRoutes: readonly Route[] = [
 function find(context: Context): RoleAssignment | undefined {
   const id = `${context.part('scope')}/providers/${assignmentType}/${context.part('name')}`;
   return context.world.state.roleAssignments[idKey(id)];
+}
+
+function remove({ world }: Context, assignment: RoleAssignment): void {
+  const key = idKey(assignment.id);
+  delete world.state.roleAssignments[key];
+  const { roleRemovalPropagationSeconds } = world.settings;
+  if (roleRemovalPropagationSeconds === 0) return;
+  world.state.removedRoleAssignments[key] = {
+    ...assignment,
+    effectiveUntil: instant(world, roleRemovalPropagationSeconds),
+  };
 }
 
 /** Without `atScope()`: at, above and below the scope. */
@@ -114,7 +113,8 @@ function put(context: Context): Reply {
     throw new ArmError(400, 'InvalidPrincipalId', `A valid principal ID must be provided for role assignment.`);
   }
   const role = findRoleDefinition(world, properties.roleDefinitionId);
-  if (role === undefined) {
+  // A custom role is there only within its assignable scopes.
+  if (role === undefined || !role.assignableScopes.some((assignable) => isWithin(assignable, scope))) {
     const id = properties.roleDefinitionId.split('/').at(-1) ?? '';
     throw new ArmError(
       404,
@@ -149,6 +149,11 @@ function put(context: Context): Reply {
   if (existing === undefined && Object.values(state.roleAssignments).some(same)) {
     throw new ArmError(409, 'RoleAssignmentExists', 'The role assignment already exists.');
   }
+  const prefix = subscriptionPrefix(scope);
+  const inSubscription = Object.values(state.roleAssignments).filter((other) => isWithin(prefix, other.scope)).length;
+  if (existing === undefined && inSubscription >= world.settings.quotas.roleAssignments) {
+    throw new ArmError(400, 'RoleAssignmentLimitExceeded', 'No more role assignments can be created.');
+  }
   if (existing !== undefined && !same(existing)) {
     throw new ArmError(
       400,
@@ -178,40 +183,16 @@ function put(context: Context): Reply {
   return { status: 201, body: { ...answer, properties: { ...answer.properties, createdBy: null } } };
 }
 
-function listDefinitions(context: Context): Reply {
-  const filter = context.query.get('$filter');
-  const roleName = /roleName\s+eq\s+'([^']*)'/i.exec(filter ?? '')?.[1];
-  const type = /type\s+eq\s+'([^']*)'/i.exec(filter ?? '')?.[1];
-  if (filter !== null && roleName === undefined && type === undefined && !/^atScopeAndBelow\(\)$/i.test(filter)) {
-    throw new ArmError(400, 'UnsupportedFilter', `The filter '${filter}' is not supported.`);
-  }
-  const value = roleDefinitions(context.world)
-    .filter((role) => roleName === undefined || role.roleName.toLowerCase() === roleName.toLowerCase())
-    .filter((role) => type === undefined || role.type.toLowerCase() === type.toLowerCase())
-    .map((role) => definitionView(context, role));
-  return { status: 200, body: { value } };
-}
+export const plain = (id: string): string => id.replaceAll('-', '');
 
-const plain = (id: string): string => id.replaceAll('-', '');
-
-const subscriptionPrefix = (scope: string): string => /^\/subscriptions\/[^/]+/i.exec(scope)?.[0] ?? '';
+export const subscriptionPrefix = (scope: string): string => /^\/subscriptions\/[^/]+/i.exec(scope)?.[0] ?? '';
 
 function view(assignment: RoleAssignment) {
-  const { id, name, effectiveAt: _, ...rest } = assignment;
+  const { id, name, effectiveAt: _, effectiveUntil: __, ...rest } = assignment;
   return {
     properties: { ...rest, conditionVersion: null, delegatedManagedIdentityResourceId: null },
     id,
     type: assignmentType,
-    name,
-  };
-}
-
-function definitionView(context: Context, role: RoleDefinition) {
-  const { name, roleName, type, description, assignableScopes, permissions } = role;
-  return {
-    properties: { roleName, type, description, assignableScopes, permissions },
-    id: `${subscriptionPrefix(context.part('scope'))}/providers/${definitionType}/${name}`,
-    type: definitionType,
     name,
   };
 }

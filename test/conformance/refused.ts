@@ -1,0 +1,117 @@
+import type { SimulatedAzure } from '../simulators/azure/azure.ts';
+import type { Client } from '../simulators/azure/client.ts';
+import { compareAnswers } from './compare.ts';
+import type { Explainer } from './explanations.ts';
+import { createIds } from './ids.ts';
+import { comparisonFor, titleOf, withSimulatedAzure, type Case, type Replayed } from './replay.ts';
+import type { Answer, RecordedExchange, Recording } from './recordings.ts';
+
+// Recorded refusals. They come from providers that the simulator does not have, so what is compared is the answer: the simulator
+// is brought to refuse with the same code where it can (names in the message are its own), else the answer is put into it as a
+// fault and must arrive as it was recorded.
+
+type Call = (method: string, path: string, body?: unknown) => Promise<Answer>;
+
+const apiVersion = '2024-04-01';
+
+interface Provoking {
+  readonly call: Call;
+  readonly cluster: string;
+  readonly azure: SimulatedAzure;
+}
+
+/** How the simulator comes to refuse with a code: the last call's answer. */
+const provoked: Readonly<Record<string, (provoking: Provoking) => Promise<Answer>>> = {
+  CannotDeleteResource: async ({ call, cluster }) => {
+    await call('PUT', `${cluster}/arcSettings/default`, {});
+    return call('DELETE', cluster);
+  },
+  AnotherOperationInProgress: async ({ call, cluster }) => {
+    await call('POST', `${cluster}/createClusterIdentity`);
+    return call('POST', `${cluster}/createClusterIdentity`);
+  },
+  ResourceRequestsThrottled: ({ call, cluster, azure }) => {
+    const action = 'Microsoft.AzureStackHCI/clusters/read';
+    azure.settings.resourceRateLimits = [{ action, limit: 0, seconds: 3600 }];
+    return call('GET', cluster);
+  },
+};
+
+export async function replayRefusals(recording: Recording, explainer: Explainer): Promise<Replayed> {
+  return withSimulatedAzure(async (azure, client) => {
+    const comparison = comparisonFor(recording, azure, createIds({}));
+    const cases: Case[] = [];
+    for (const exchange of recording.exchanges) {
+      const title = titleOf(exchange);
+      const provoke = provoked[codeOf(exchange.answer)];
+      const simulated =
+        provoke === undefined
+          ? await injected(exchange, azure, client)
+          : await provoke({
+              call: await caller(azure, client),
+              cluster: await givenCluster(azure, client),
+              azure,
+            });
+      const differences = compareAnswers(withoutNames(exchange.answer), withoutNames(simulated), comparison);
+      cases.push({
+        title,
+        differences,
+        skipped: undefined,
+        failed: explainer.unexplained(recording.name, title, differences),
+      });
+    }
+    return { cases, traffic: [...azure.log] };
+  });
+}
+
+async function caller(azure: SimulatedAzure, client: Client): Promise<Call> {
+  const { clientId, clientSecret } = azure.principals.owner;
+  const token = await client.token(clientId, clientSecret);
+  return async (method, path, body) => {
+    const url = `${azure.resourceManager}${path}?api-version=${apiVersion}`;
+    const answer = await client.send(method, url, { token, ...(body === undefined ? {} : { body }) });
+    return { status: answer.status, body: answer.body, headers: Object.fromEntries(answer.headers) };
+  };
+}
+
+async function givenCluster(azure: SimulatedAzure, client: Client): Promise<string> {
+  const providers = azure.state.subscriptions[azure.subscriptionId]?.providers;
+  if (providers === undefined) throw new Error('the simulated subscription is not there');
+  providers['microsoft.azurestackhci'] = 'Registered';
+  const id = `/subscriptions/${azure.subscriptionId}/resourceGroups/hci001-rg`;
+  azure.state.resourceGroups[id.toLowerCase()] = {
+    id,
+    name: 'hci001-rg',
+    location: 'eastus',
+    provisioningState: 'Succeeded',
+  };
+  const cluster = `${id}/providers/Microsoft.AzureStackHCI/clusters/hci001`;
+  await (
+    await caller(azure, client)
+  )('PUT', cluster, { location: 'eastus' });
+  return cluster;
+}
+
+async function injected(exchange: RecordedExchange, azure: SimulatedAzure, client: Client): Promise<Answer> {
+  const { status, headers, body } = exchange.answer;
+  const { 'content-length': _, 'transfer-encoding': __, connection: ___, ...sent } = headers;
+  const call = await caller(azure, client);
+  const fault = { path: '.', times: 1, effect: { respond: { status, headers: sent, body } } };
+  await client.send('PUT', `${azure.admin}/faults`, { body: [fault] });
+  return call(exchange.method, new URL(exchange.url).pathname);
+}
+
+function codeOf({ body }: Answer): string {
+  const text = JSON.stringify(body);
+  return /"code":"(\w+)"/i.exec(text)?.[1] ?? '';
+}
+
+/** The names and the operation's address in a message are of other resources. */
+const withoutNames = (answer: Answer): Answer => ({
+  ...answer,
+  body: JSON.parse(
+    JSON.stringify(answer.body)
+      .replaceAll(/'[^']*'/g, "'<name>'")
+      .replaceAll(/use uri: [^ "]*/g, 'use uri: <address>.'),
+  ),
+});
