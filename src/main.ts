@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { rootCertificates } from 'node:tls';
 import { parseArgs } from 'node:util';
-import { KubeConfig } from '@kubernetes/client-node';
 import pino from 'pino';
 import { fieldManager, group } from './api/group.ts';
 import { readConfiguration } from './configuration.ts';
@@ -12,6 +11,7 @@ import { runWorkers } from './kube/controller.ts';
 import { namespaces } from './kube/core.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { runLeaderElection, type Leadership } from './kube/leader-election.ts';
+import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { createReflector } from './kube/reflector.ts';
 import { get } from './kube/resource.ts';
 import type { KubeObject } from './kube/schema.ts';
@@ -67,8 +67,7 @@ async function main(): Promise<void> {
     });
   }
 
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromDefault();
+  const kubeConfig = await loadKubeConfig();
   const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs });
   const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, stop.signal));
   const certificateAuthorities =
@@ -111,7 +110,7 @@ async function main(): Promise<void> {
       read: (key) => reflector.store.get(key),
       record: (written) => reflector.record(written),
     });
-    for (const key of reflector.store.keys()) queue.add(key);
+    for (const key of reflector.store.keys()) queue.add(key, 'resync');
     log.info({ registrations: reflector.store.size, instanceId }, 'started');
     await runWorkers({
       queue,
@@ -132,7 +131,7 @@ async function main(): Promise<void> {
   await Promise.race([reflector.synced, watching]);
   if (configuration.leaderElection.enabled) {
     const lease = {
-      namespace: configuration.leaderElection.namespace ?? contextNamespace(kubeConfig),
+      namespace: configuration.leaderElection.namespace ?? kubeConfig.namespace,
       name: values.namespace === undefined ? fieldManager : `${fieldManager}-${values.namespace}`,
     };
     const identity = `${hostname()}_${randomUUID()}`;
@@ -155,10 +154,6 @@ async function main(): Promise<void> {
   await kube.close();
   log.info('stopped');
 }
-
-/** Of the pod, or of the kubeconfig's context. */
-const contextNamespace = (kubeConfig: KubeConfig): string =>
-  kubeConfig.getContextObject(kubeConfig.getCurrentContext())?.namespace ?? 'default';
 
 async function kubeSystemUid(kube: ReturnType<typeof createKubeClient>, signal: AbortSignal): Promise<string> {
   const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal });

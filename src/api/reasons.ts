@@ -121,7 +121,7 @@ const table = {
   },
   NodeScriptsOutdated: {
     meaning: 'The node script answers with something that this controller does not understand.',
-    action: 'Install the node scripts of this version.',
+    action: 'Do what the message says: usually, install the node script of this version on the node.',
   },
   NodeIdentityMismatch: {
     meaning: 'The computer that answered is not the node that the spec names.',

@@ -233,7 +233,7 @@ const nodes = object(
               execution: oneOf(['Dispatcher', 'Inline'], {
                 default: 'Dispatcher',
                 description:
-                  'Dispatcher: the node script is installed on the node behind ForceCommand, so that the key can do nothing else. Inline: the script is sent with each operation.',
+                  'Dispatcher: the node script is installed on the node behind ForceCommand, so that the key can do nothing else. Inline: nothing is installed, and the script is sent with each operation; the key can then run anything that the account may.',
               }),
             },
             { description: 'OpenSSH for Windows on the nodes.' },

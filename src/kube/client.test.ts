@@ -3,8 +3,9 @@ import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createKubeClient, type KubeClient } from './client.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { createKubeClient, type KubeClient, type KubeClientOptions, type ObservedExchange } from './client.ts';
+import type { ExecPlugin } from './kubeconfig.ts';
 import { KubeError } from './kube-error.ts';
 import {
   answer,
@@ -39,8 +40,12 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function newClient(kubeConfig = server.kubeConfig(), requestTimeoutMs = settings.requestTimeoutMs): KubeClient {
-  const created = createKubeClient(kubeConfig, { ...settings, requestTimeoutMs });
+function newClient(
+  kubeConfig = server.kubeConfig(),
+  requestTimeoutMs = settings.requestTimeoutMs,
+  more: Partial<KubeClientOptions> = {},
+): KubeClient {
+  const created = createKubeClient(kubeConfig, { ...settings, requestTimeoutMs, ...more });
   clients.push(created);
   return created;
 }
@@ -56,6 +61,16 @@ async function failure(call: Promise<unknown>): Promise<KubeError> {
   return error;
 }
 
+const plugin = (script: string, more: Partial<ExecPlugin> = {}): ExecPlugin => ({
+  apiVersion: 'client.authentication.k8s.io/v1',
+  command: process.execPath,
+  args: ['-e', script],
+  env: {},
+  provideClusterInfo: false,
+  installHint: undefined,
+  ...more,
+});
+
 const throttled =
   (code: number, seconds: string): Handler =>
   (_request, response) =>
@@ -69,7 +84,7 @@ const acceptOnly =
       : answerStatus(response, 401, 'Unauthorized');
 const tokenFile = () => join(directory, 'token');
 const withTokenFile = () =>
-  newClient(server.kubeConfig({ authProvider: { name: 'tokenFile', config: { tokenFile: tokenFile() } } }));
+  newClient(server.kubeConfig({ token: { file: tokenFile() } }));
 
 describe('errors', () => {
   it('gives the explanation of the API server, and nothing else of the answer', async () => {
@@ -225,9 +240,36 @@ describe('credentials', () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  it('asks an authentication plugin, tells it of the cluster, and asks again when its token has expired', async () => {
+    const script = `
+      const { spec: { cluster, interactive } } = JSON.parse(process.env.KUBERNETES_EXEC_INFO);
+      const calls = require('node:fs').appendFileSync(process.argv[1], '.') ?? require('node:fs').readFileSync(process.argv[1]).length;
+      const token = [process.env.GREETING, interactive, cluster.server.startsWith('https'), calls].join(' ');
+      const expirationTimestamp = new Date(calls === 1 ? 0 : Date.now() + 3600_000).toISOString();
+      console.log(JSON.stringify({ kind: 'ExecCredential', status: { token, expirationTimestamp } }));`;
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      const exec = plugin(script, { args: ['-e', script, join(directory, 'calls')], env: { GREETING: 'hello' } });
+      const asking = newClient(server.kubeConfig({ exec: { ...exec, provideClusterInfo: true } }));
+      for (let call = 0; call < 4; call++) {
+        await get(asking);
+        vi.advanceTimersByTime(11_000);
+      }
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(server.requests.map(({ headers }) => headers.authorization)).toEqual([
+      'Bearer hello false true 1',
+      'Bearer hello false true 2',
+      'Bearer hello false true 2',
+      'Bearer hello false true 2',
+    ]);
+  });
+
   it('does not show what an authentication plugin printed', async () => {
-    const exec = { command: process.execPath, args: ['-e', 'console.log("plugin-secret")'] };
+    const exec = plugin('console.log("plugin-secret"); console.error("plugin-secret"); process.exitCode = 3');
     const error = await failure(get(newClient(server.kubeConfig({ exec }))));
+    expect(error.message).toContain('failed (3)');
     expect(error).toMatchObject({ reason: 'CredentialsUnavailable' });
     expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain('plugin-secret');
   });
@@ -239,9 +281,33 @@ describe('credentials', () => {
   });
 
   it('ends at the deadline when an authentication plugin hangs', async () => {
-    const exec = { command: process.execPath, args: ['-e', 'setTimeout(() => {}, 2000)'] };
+    const exec = plugin('setTimeout(() => {}, 2000)');
     const error = await failure(get(newClient(server.kubeConfig({ exec }), 100)));
     expect(error).toMatchObject({ reason: 'RequestTimeout' });
+  });
+
+  it('says how to install a plugin that is not there', async () => {
+    const exec = { ...plugin(''), command: join(directory, 'nowhere'), installHint: 'Install it so.' };
+    const error = await failure(get(newClient(server.kubeConfig({ exec }))));
+    expect(error).toMatchObject({ reason: 'CredentialsUnavailable', retryable: true });
+    expect(error.message).toMatch(/nowhere is not there\. Install it so\.$/);
+  });
+
+  it('reads a token file again after a while, and not for every call', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    try {
+      await writeFile(tokenFile(), 'first');
+      const rotating = withTokenFile();
+      await get(rotating);
+      await writeFile(tokenFile(), 'second');
+      await get(rotating);
+      vi.advanceTimersByTime(11_000);
+      await get(rotating);
+    } finally {
+      vi.useRealTimers();
+    }
+    const tokens = server.requests.map(({ headers }) => headers.authorization);
+    expect(tokens).toEqual(['Bearer first', 'Bearer first', 'Bearer second']);
   });
 
   it('trusts a certificate authority that is replaced', async () => {
@@ -254,12 +320,8 @@ describe('credentials', () => {
   });
 
   it('refuses to send a token in the clear', () => {
-    const kubeConfig = server.kubeConfig();
-    kubeConfig.loadFromClusterAndUser(
-      { name: 'plain', server: 'http://127.0.0.1:1', skipTLSVerify: false },
-      { name: 'user', token: 'test-token' },
-    );
-    expect(() => newClient(kubeConfig)).toThrow(/not https/);
+    expect(() => newClient({ ...server.kubeConfig(), server: 'http://127.0.0.1:1' })).toThrow(/not https/);
+    expect(() => newClient({ ...server.kubeConfig(), proxyUrl: 'socks5://127.0.0.1:1' })).toThrow(/proxies/);
   });
 });
 
@@ -299,7 +361,9 @@ describe('connections', () => {
     const iterator = chunks[Symbol.asyncIterator]();
     expect(String((await iterator.next()).value)).toBe('before');
     await writeFile(caFile, `${server.caPem}\n`);
-    await get(rotating);
+    vi.useFakeTimers({ toFake: ['performance'] });
+    vi.advanceTimersByTime(11_000);
+    await get(rotating).finally(() => vi.useRealTimers());
     expect(server.connections()).toBe(2);
     watch?.write('after');
     expect(String((await iterator.next()).value)).toBe('after');
@@ -315,5 +379,70 @@ describe('connections', () => {
       cause: new Error('the client is closed'),
     });
     expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe('observation', () => {
+  it('tells every exchange by what it is about, not by its names', async () => {
+    const seen: ObservedExchange[] = [];
+    const observed = newClient(undefined, undefined, { onExchange: (exchange) => seen.push(exchange) });
+    const cut: Handler = (_request, response) => reset(response);
+    handle = (request, response) =>
+      (server.requests.length === 1 ? throttled(429, '0') : request.path === '/cut' ? cut : ok)(request, response);
+    const namespaced = '/apis/example.com/v1/namespaces/edge/widgets';
+    await get(observed);
+    await observed.request({ method: 'GET', path: `${namespaced}/one` });
+    await observed.request({
+      method: 'PATCH',
+      path: `${namespaced}/one/status`,
+      contentType: 'application/apply-patch+yaml',
+      body: {},
+    });
+    await observed.request({ method: 'DELETE', path: '/api/v1/namespaces/edge' });
+    await failure(observed.request({ method: 'POST', path: '/cut', body: {} }));
+    await observed.stream({ path: namespaced, query: { watch: 'true' }, signal: new AbortController().signal });
+    expect(seen.map(({ verb, group, resource, status }) => [verb, group, resource, status])).toEqual([
+      ['list', '', 'secrets', 429],
+      ['list', '', 'secrets', 200],
+      ['get', 'example.com', 'widgets', 200],
+      ['apply', 'example.com', 'widgets/status', 200],
+      ['delete', '', 'namespaces', 200],
+      ['create', '', '', 0],
+      ['watch', 'example.com', 'widgets', 200],
+    ]);
+    expect(seen.every(({ durationMs }) => durationMs > 0)).toBe(true);
+  });
+});
+
+describe('the fence before writes', () => {
+  const refuse = () => {
+    throw new RangeError('not any more');
+  };
+
+  it('stops every attempt of a write, and no read', async () => {
+    const fenced = newClient(undefined, undefined, { beforeWrite: refuse });
+    await expect(get(fenced)).resolves.toEqual({ fine: true });
+    await expect(fenced.request({ method: 'POST', path: '/things', body: {} })).rejects.toThrow(RangeError);
+    expect(server.requests.map(({ method }) => method)).toEqual(['GET']);
+  });
+
+  it('is asked when the connection is there, after all waiting', async () => {
+    const held: (() => void)[] = [];
+    let mayWrite = true;
+    const fenced = newClient(undefined, undefined, {
+      beforeWrite: () => {
+        if (!mayWrite) refuse();
+      },
+    });
+    handle = (request, response) => held.push(() => ok(request, response));
+    const write = () => fenced.request({ method: 'POST', path: '/things', body: {} });
+    const sent = Array.from({ length: 8 }, write);
+    await vi.waitFor(() => expect(held).toHaveLength(8), { timeout: 10_000, interval: 5 });
+    const waiting = write();
+    mayWrite = false;
+    for (const answerNow of held) answerNow();
+    await expect(waiting).rejects.toThrow(RangeError);
+    await Promise.all(sent);
+    expect(server.requests).toHaveLength(8);
   });
 });

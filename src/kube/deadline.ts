@@ -1,23 +1,27 @@
 /**
- * A signal that fires when `parent` does, or after `milliseconds` with a `TimeoutError`. Call `clear` when the work is over.
- * `AbortSignal.any` with `AbortSignal.timeout` would keep the timer, and an entry in the parent, for every finished call.
+ * A signal that fires when one of the parents does, or after `milliseconds` with a `TimeoutError`. Call `clear` when the work is over.
+ * `AbortSignal.any` with `AbortSignal.timeout` would keep the timer, and an entry in each parent, for every finished call.
  */
 export function deadlineSignal(
   milliseconds: number,
-  parent: AbortSignal | undefined,
+  ...parents: (AbortSignal | undefined)[]
 ): { signal: AbortSignal; clear(): void } {
   const controller = new AbortController();
   const timer = setTimeout(() => {
     controller.abort(new DOMException(`not finished within ${milliseconds} ms`, 'TimeoutError'));
   }, milliseconds);
-  const stop = () => controller.abort(parent?.reason);
-  if (parent?.aborted === true) stop();
-  else parent?.addEventListener('abort', stop, { once: true });
+  const stop = ({ target }: { target: unknown }) => {
+    controller.abort(target instanceof AbortSignal ? target.reason : undefined);
+  };
+  for (const parent of parents) {
+    if (parent?.aborted === true) stop({ target: parent });
+    else parent?.addEventListener('abort', stop, { once: true });
+  }
   return {
     signal: controller.signal,
     clear() {
       clearTimeout(timer);
-      parent?.removeEventListener('abort', stop);
+      for (const parent of parents) parent?.removeEventListener('abort', stop);
     },
   };
 }

@@ -1,7 +1,7 @@
-import { KubeConfig } from '@kubernetes/client-node';
 import { createKubeClient } from './client.ts';
 import { runWorkers } from './controller.ts';
 import { configMaps } from './core.ts';
+import { loadKubeConfig, type KubeConfig } from './kubeconfig.ts';
 import { createReflector } from './reflector.ts';
 import { apply } from './resource.ts';
 import { createWorkQueue } from './workqueue.ts';
@@ -49,7 +49,5 @@ export async function runGreeter(kubeConfig: KubeConfig, signal: AbortSignal): P
 if (import.meta.main) {
   const stop = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => stop.abort());
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromDefault();
-  await runGreeter(kubeConfig, stop.signal);
+  await runGreeter(await loadKubeConfig(), stop.signal);
 }

@@ -16,6 +16,8 @@ export class KubeError extends Error {
   readonly reason: string;
   /** How long the server asked to wait. */
   readonly retryAfterSeconds: number | undefined;
+  /** The API server's reasons in detail, such as `ResourceVersionTooLarge` or `FieldManagerConflict`. */
+  readonly causes: readonly string[];
   /** The same call may succeed later without anybody changing anything. */
   readonly retryable: boolean;
 
@@ -25,6 +27,7 @@ export class KubeError extends Error {
     message: string;
     retryable: boolean;
     retryAfterSeconds?: number | undefined;
+    causes?: readonly string[];
     cause?: unknown;
   }) {
     super(fields.message, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -32,6 +35,7 @@ export class KubeError extends Error {
     this.reason = fields.reason;
     this.retryAfterSeconds = fields.retryAfterSeconds;
     this.retryable = fields.retryable;
+    this.causes = fields.causes ?? [];
   }
 }
 
@@ -41,7 +45,12 @@ const Status = Compile(
     code: Type.Optional(Type.Integer()),
     reason: Type.Optional(Type.String()),
     message: Type.Optional(Type.String()),
-    details: Type.Optional(Type.Object({ retryAfterSeconds: Type.Optional(Type.Integer()) })),
+    details: Type.Optional(
+      Type.Object({
+        retryAfterSeconds: Type.Optional(Type.Integer()),
+        causes: Type.Optional(Type.Array(Type.Object({ reason: Type.Optional(Type.String()) }))),
+      }),
+    ),
   }),
 );
 
@@ -67,6 +76,7 @@ export function errorFromStatus(
     reason: status?.reason ?? 'NoStatus',
     message: `${call}: ${explanation.slice(0, longestMessage)}`,
     retryAfterSeconds: seconds(retryAfterHeader) ?? status?.details?.retryAfterSeconds,
+    causes: (status?.details?.causes ?? []).flatMap(({ reason }) => (reason === undefined ? [] : [reason])),
     retryable: code === 408 || code === 429 || code >= 500,
   });
 }

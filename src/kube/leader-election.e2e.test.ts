@@ -1,10 +1,10 @@
-import { KubeConfig } from '@kubernetes/client-node';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { startControlPlane, type ControlPlane } from '../../test/controlplane/start.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
+import { readKubeConfig } from './kubeconfig.ts';
 import { KubeError } from './kube-error.ts';
 import { LeadershipLost, leases, runLeaderElection, type Leadership } from './leader-election.ts';
 import { create, get } from './resource.ts';
@@ -16,8 +16,7 @@ let client: KubeClient;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'leader-election-'));
   controlPlane = await startControlPlane({ directory: join(directory, 'control-plane') });
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromFile(controlPlane.kubeconfig);
+  const kubeConfig = await readKubeConfig(controlPlane.kubeconfig);
   client = createKubeClient(kubeConfig, { userAgent: 'leader-election', requestTimeoutMs: 20_000 });
 }, 1_800_000);
 

@@ -1,13 +1,17 @@
 import * as fc from 'fast-check';
 import { expect, it, vi } from 'vitest';
 import { createKubeClient } from './client.ts';
-import { createReflector } from './reflector.ts';
+import { KubeError } from './kube-error.ts';
+import { createReflector, type Reflector } from './reflector.ts';
 import { createCollection, widgets, type Collection, type Widget } from './testing/collection.ts';
 import { answerStatus, reset, startFaultServer, status, send, type Handler } from './testing/fault-server.ts';
 
 const name = fc.constantFrom('a', 'b', 'c', 'd');
 
-type Step = { describe: string; run: (collection: Collection, faults: Handler[]) => void };
+type Step = {
+  describe: string;
+  run: (collection: Collection, faults: Handler[], reflector: Reflector<Widget>) => void;
+};
 const step = (describe: string, run: Step['run']): Step => ({ describe, run });
 
 const toOpenWatches = (collection: Collection, act: (watch: Parameters<Handler>[1]) => void) => {
@@ -21,6 +25,25 @@ const steps = fc.oneof(
     arbitrary: fc
       .tuple(name, fc.nat(9))
       .map(([key, size]) => step(`put ${key}`, (collection) => void collection.put(key, size))),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.tuple(name, fc.nat(9), fc.nat(3)).map(([key, size, late]) =>
+      step(`write ${key} and record that ${late} events late`, (collection, _faults, reflector) => {
+        const written = collection.put(key, size);
+        const answerArrives = (turns: number) => {
+          if (turns > 0) return void setImmediate(() => answerArrives(turns - 1));
+          reflector.record(written);
+          const stored = reflector.store.get(`default/${key}`);
+          // Not there: then it was deleted since, or the watch is already further.
+          if (stored !== undefined)
+            expect(Number(stored.metadata.resourceVersion)).toBeGreaterThanOrEqual(
+              Number(written.metadata.resourceVersion),
+            );
+        };
+        answerArrives(late);
+      }),
+    ),
   },
   { weight: 3, arbitrary: name.map((key) => step(`remove ${key}`, (collection) => collection.remove(key))) },
   {
@@ -56,10 +79,11 @@ it(
   { timeout: 60_000 },
   async () => {
     await fc.assert(
-      fc.asyncProperty(script, async (entries) => {
-        const collection = createCollection();
+      fc.asyncProperty(fc.boolean(), script, async (streams, entries) => {
+        const collection = createCollection(streams);
         const faults: Handler[] = [];
         const mirror = new Map<string, Widget>();
+        const unexpected: unknown[] = [];
         const stop = new AbortController();
         const server = await startFaultServer((request, response) =>
           (faults.shift() ?? collection.handle)(request, response),
@@ -70,10 +94,14 @@ it(
           type: widgets,
           onChange(key, previous, next) {
             expect(mirror.get(key)).toEqual(previous);
+            if (previous !== undefined && next !== undefined) {
+              const [before, after] = [previous, next].map(({ metadata }) => Number(metadata.resourceVersion));
+              expect(after).toBeGreaterThan(before ?? NaN);
+            }
             if (next === undefined) mirror.delete(key);
             else mirror.set(key, next);
           },
-          onError: (error) => expect(error).toMatchObject({ name: 'KubeError' }),
+          onError: (error) => unexpected.push(...(error instanceof KubeError ? [] : [error])),
           backoffMs: { min: 1, max: 3 },
         });
         const running = reflector.run(stop.signal);
@@ -82,7 +110,7 @@ it(
             step: { run },
             letThingsHappen,
           } of entries) {
-            run(collection, faults);
+            run(collection, faults, reflector);
             if (letThingsHappen) await new Promise((resolve) => setImmediate(resolve));
           }
           await vi.waitFor(
@@ -93,6 +121,7 @@ it(
             { timeout: 10_000, interval: 5 },
           );
           expect(sorted([...mirror.values()])).toEqual(sorted(collection.list()));
+          expect(unexpected).toEqual([]);
         } finally {
           stop.abort();
           await running;

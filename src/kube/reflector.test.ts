@@ -19,7 +19,8 @@ import {
 let server: FaultServer;
 let client: KubeClient;
 let collection: Collection;
-/** Answers the next requests instead of the collection: lists and watches apart. */
+/** Answer the next requests instead of the collection: watches that start with everything, lists, and other watches. */
+let initialFaults: Handler[];
 let listFaults: Handler[];
 let watchFaults: Handler[];
 let changes: string[];
@@ -28,17 +29,21 @@ let stop: AbortController;
 let running: Promise<void>;
 
 const soon = { timeout: 10_000, interval: 5 };
+const isInitial = ({ query }: SeenRequest) => query.get('sendInitialEvents') === 'true';
 const isWatch = ({ query }: SeenRequest) => query.get('watch') === 'true';
+const initial = () => server.requests.filter(isInitial);
 const lists = () => server.requests.filter((request) => !isWatch(request));
-const watches = () => server.requests.filter(isWatch);
+const watches = () => server.requests.filter((request) => isWatch(request) && !isInitial(request));
 
 beforeEach(async () => {
-  collection = createCollection();
-  [listFaults, watchFaults, changes, errors] = [[], [], [], []];
+  // Most of it is about a server that does not stream: reading everything and watching are apart then.
+  collection = createCollection(false);
+  [initialFaults, listFaults, watchFaults, changes, errors] = [[], [], [], [], []];
   stop = new AbortController();
   running = Promise.resolve();
   server = await startFaultServer((request, response) => {
-    const fault = (isWatch(request) ? watchFaults : listFaults).shift();
+    const faults = isInitial(request) ? initialFaults : isWatch(request) ? watchFaults : listFaults;
+    const fault = faults.shift();
     (fault ?? collection.handle)(request, response);
   });
   client = createKubeClient(server.kubeConfig(), { userAgent: 'reflector-test', requestTimeoutMs: 10_000 });
@@ -235,9 +240,9 @@ describe('faults of the watch', () => {
     await expectToFollow(reflector);
     expect(lists()).toHaveLength(2);
     expect(changes.slice(3, 6)).toEqual([
-      'default/gone uid-11/1 -',
       'default/anew uid-13/3 -',
       'default/anew - uid-16/4',
+      'default/gone uid-11/1 -',
     ]);
     expect(errors).toEqual([]);
   });
@@ -334,6 +339,131 @@ describe('faults of the watch', () => {
   });
 });
 
+describe('a server that streams', () => {
+  beforeEach(() => {
+    collection = createCollection();
+  });
+
+  it('is asked once for everything and what comes then', async () => {
+    collection.put('a', 1);
+    const seen: boolean[] = [];
+    const reflector = start({ namespace: 'default', labelSelector: 'size=big', onChange: () => seen.push(reflector.hasSynced()) });
+    await expectToFollow(reflector);
+    expect(seen).toEqual([false, true]);
+    expect(server.requests).toHaveLength(1);
+    const [request] = initial();
+    expect(request?.path).toBe('/apis/example.com/v1/namespaces/default/widgets');
+    expect(request?.query.get('resourceVersionMatch')).toBe('NotOlderThan');
+    expect(request?.query.has('resourceVersion')).toBe(false);
+    expect(request?.query.get('allowWatchBookmarks')).toBe('true');
+    expect(request?.query.get('labelSelector')).toBe('size=big');
+    expect(errors).toEqual([]);
+  });
+
+  it('is watched from where it was when the stream is cut after the start', async () => {
+    const reflector = start();
+    await expectToFollow(reflector);
+    reset(await openWatch());
+    await vi.waitFor(() => expect(watches()).toHaveLength(1), soon);
+    await expectToFollow(reflector);
+    expect(watches()[0]?.query.get('resourceVersion')).toBe('11');
+    expect(initial()).toHaveLength(1);
+  });
+
+  it('is asked anew when the stream is cut within the start, which is no sync', async () => {
+    collection.put('a', 1);
+    const half = Promise.withResolvers<ServerResponse>();
+    initialFaults = [
+      (_request, response) => {
+        send(startStream(response), 'ADDED', collection.list()[0]);
+        half.resolve(response);
+      },
+    ];
+    const reflector = start();
+    const response = await half.promise;
+    await vi.waitFor(() => expect(reflector.store.size).toBe(1), soon);
+    expect(reflector.hasSynced()).toBe(false);
+    collection.remove('a');
+    reset(response);
+    await expectToFollow(reflector);
+    expect(initial()).toHaveLength(2);
+    expect(lists()).toHaveLength(0);
+    expect(reflector.store.get('default/a')).toBeUndefined();
+    expect(changes.slice(0, 2)).toEqual(['default/a - uid-11/1', 'default/a uid-11/1 -']);
+  });
+
+  it.each<[string, Handler]>([
+    ['HTTP 422', (_request, response) => answerStatus(response, 422, 'Invalid')],
+    ['HTTP 400', (_request, response) => answerStatus(response, 400, 'BadRequest')],
+    ['an ERROR event 500', (_request, response) => send(startStream(response), 'ERROR', status(500, 'InternalError'))],
+    [
+      'a watch from before streaming',
+      (_request, response) => send(startStream(response), 'BOOKMARK', { metadata: { resourceVersion: '11' } }),
+    ],
+    ['a stream without its end', (_request, response) => startStream(response).end()],
+  ])('is asked for pages after %s', async (_name, refusal) => {
+    collection.put('a', 1);
+    initialFaults = [refusal];
+    const reflector = start();
+    await expectToFollow(reflector);
+    expect(lists()).toHaveLength(1);
+    expect(initial()).toHaveLength(1);
+    expect(sizeOf(reflector, 'a')).toBe(1);
+    expect(errors).toEqual([]);
+  });
+
+  it.each<[string, Handler]>([
+    ['HTTP 410', (_request, response) => answerStatus(response, 410, 'Expired')],
+    ['an ERROR event 410', (_request, response) => send(startStream(response), 'ERROR', status(410, 'Expired'))],
+  ])('tells what was deleted before %s', async (_name, fault) => {
+    collection.put('gone', 1);
+    collection.put('kept', 2);
+    const reflector = start();
+    await expectToFollow(reflector);
+    watchFaults = [fault];
+    const watch = await openWatch();
+    collection.watches.delete(watch);
+    collection.remove('gone');
+    collection.compact();
+    watch.end();
+    await vi.waitFor(() => expect(initial()).toHaveLength(2), soon);
+    await expectToFollow(reflector);
+    expect(changes).toContain('default/gone uid-11/1 -');
+    expect(errors).toEqual([]);
+  });
+
+  it('is believed when it has gone back in time', async () => {
+    for (const size of [1, 2, 3, 4]) collection.put('a', size);
+    collection.put('unborn', 1);
+    const reflector = start();
+    await expectToFollow(reflector);
+    const restored = createCollection();
+    restored.put('a', 1);
+    const before = collection;
+    watchFaults = [
+      (_request, response) => {
+        const causes = [{ reason: 'ResourceVersionTooLarge' }];
+        answer(response, 504, { ...status(504, 'Timeout'), details: { causes } });
+      },
+    ];
+    collection = restored;
+    for (const watch of before.watches) reset(watch);
+    await vi.waitFor(() => expect(sizeOf(reflector, 'a')).toBe(1), soon);
+    restored.put('a', 7);
+    await vi.waitFor(() => expect(sizeOf(reflector, 'a')).toBe(7), soon);
+    expect([...reflector.store.keys()]).toEqual(['default/a']);
+  });
+
+  it('says when it was last heard', async () => {
+    const reflector = start();
+    expect(reflector.lastHeardAt()).toBeUndefined();
+    await expectToFollow(reflector);
+    const heardAt = reflector.lastHeardAt() ?? Infinity;
+    send(await openWatch(), 'BOOKMARK', { metadata: { resourceVersion: collection.resourceVersion() } });
+    await vi.waitFor(() => expect(reflector.lastHeardAt()).toBeGreaterThan(heardAt), soon);
+  });
+});
+
 describe('faults of the list', () => {
   it.each<[string, Handler]>([
     ['HTTP 503', (_request, response) => answerStatus(response, 503, 'ServiceUnavailable')],
@@ -395,11 +525,37 @@ describe('own writes', () => {
     expect(changes.slice(1)).toEqual(['default/probe uid-11/10 uid-11/77', 'default/probe uid-11/77 uid-11/78']);
   });
 
-  it('do not bring back an object that is gone or was made anew', async () => {
+  it('are there before the server tells of them, also of an object that was not there', async () => {
     const reflector = start();
-    await reflector.synced;
-    reflector.record(collection.put('unknown', 1));
-    expect(reflector.store.size).toBe(0);
+    await expectToFollow(reflector);
+    const watch = await openWatch();
+    collection.watches.delete(watch);
+    const made = collection.put('made', 1);
+    reflector.record(made);
+    expect(sizeOf(reflector, 'made')).toBe(1);
+    // What happened before it is told only now.
+    const { metadata } = collection.list()[0] ?? made;
+    send(watch, 'MODIFIED', { metadata: { ...metadata, resourceVersion: '11' }, size: 11 });
+    send(watch, 'ADDED', made);
+    collection.watches.add(watch);
+    await expectToFollow(reflector);
+    expect(sizeOf(reflector, 'made')).toBe(1);
+    expect(changes.filter((change) => change.startsWith('default/made'))).toEqual(['default/made - uid-12/1']);
+  });
+
+  it('do not bring back what is gone', async () => {
+    const reflector = start();
+    await expectToFollow(reflector);
+    const late = collection.put('a', 1);
+    collection.remove('a');
+    await expectToFollow(reflector);
+    reflector.record(late);
+    expect(reflector.store.get('default/a')).toBeUndefined();
+    const outside = { ...late, metadata: { ...late.metadata, name: 'outside', resourceVersion: '9999' } };
+    reflector.record(outside);
+    expect(reflector.store.get('default/outside')).toBeDefined();
+    send(await openWatch(), 'BOOKMARK', { metadata: { resourceVersion: '9999' } });
+    await vi.waitFor(() => expect(reflector.store.get('default/outside')).toBeUndefined(), soon);
   });
 });
 
@@ -435,7 +591,7 @@ describe('stop', () => {
     await failed.promise;
     stop.abort();
     await running;
-    expect(server.requests).toHaveLength(1);
+    expect(lists()).toHaveLength(1);
   });
 
   it('is final within a burst of events', async () => {

@@ -2,7 +2,7 @@ import type { V1DeleteOptions, AuthenticationV1TokenRequest } from '@kubernetes/
 import { Type } from 'typebox';
 import type { KubeClient } from './client.ts';
 import { isExpired, KubeError } from './kube-error.ts';
-import { parser, type KubeObject, type Wire } from './schema.ts';
+import { KubeObject, parser, type Wire } from './schema.ts';
 
 /** One kind of object. */
 export interface ResourceType<T extends KubeObject> {
@@ -14,7 +14,22 @@ export interface ResourceType<T extends KubeObject> {
   namespaced: boolean;
   /** Checks an object from the API server; it may also drop what nobody reads. See `parser`. */
   parse(value: unknown): T;
+  /** Given, the API server sends the metadata of such objects and nothing else of them. See `metadataOf`. */
+  metadataOnly?: true;
 }
+
+/** The same objects without their content: what a watch of Secrets may hold. */
+export const metadataOf = (type: ResourceType<KubeObject>): ResourceType<KubeObject> => ({
+  ...type,
+  metadataOnly: true,
+  parse: parser(`metadata of a ${type.kind}`, KubeObject),
+});
+
+const asMetadata = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
+
+/** The format to ask for: of single objects and of a watch's events. */
+export const acceptOf = (type: { metadataOnly?: true }): string =>
+  type.metadataOnly === true ? asMetadata('PartialObjectMetadata') : 'application/json';
 
 export interface ObjectName {
   /** Absent for objects that are not in a namespace. */
@@ -38,7 +53,8 @@ export async function get<T extends KubeObject>(
   options: CallOptions = {},
 ): Promise<T | undefined> {
   try {
-    return read(type, await client.request({ method: 'GET', path: objectPath(type, name), signal: options.signal }));
+    const path = objectPath(type, name);
+    return read(type, await client.request({ method: 'GET', path, accept: acceptOf(type), signal: options.signal }));
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;
@@ -246,12 +262,13 @@ const ListPage = parser(
 
 async function listPage(
   client: KubeClient,
-  type: Location,
+  type: Location & { metadataOnly?: true },
   { namespace, labelSelector, signal }: ListOptions,
   paging: { limit?: string; continue?: string | undefined },
 ) {
   const path = collectionPath(type, namespace);
-  return ListPage(await client.request({ method: 'GET', path, query: { ...paging, labelSelector }, signal }));
+  const accept = type.metadataOnly === true ? asMetadata('PartialObjectMetadataList') : acceptOf(type);
+  return ListPage(await client.request({ method: 'GET', path, accept, query: { ...paging, labelSelector }, signal }));
 }
 
 const withType = (type: ResourceType<KubeObject>, body: ObjectBody) => ({
@@ -260,14 +277,26 @@ const withType = (type: ResourceType<KubeObject>, body: ObjectBody) => ({
   ...body,
 });
 
-const Managed = parser(
+const Received = parser(
   'object',
-  Type.Object({ metadata: Type.Object({ managedFields: Type.Optional(Type.Unknown()) }) }),
+  Type.Object({
+    metadata: Type.Object({ annotations: Type.Optional(Type.Record(Type.String(), Type.Unknown())) }),
+  }),
 );
 
-/** An object from the API server, without `managedFields`: often more than half of it, and nobody reads it. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/**
+ * An object from the API server, without what nobody reads and what is often more than half of it: `managedFields`, and the whole object
+ * once more as kubectl's annotation, which of a Secret holds the content.
+ */
 export function read<T extends KubeObject>(type: ResourceType<T>, value: unknown): T {
-  const managed = Managed(value);
-  delete managed.metadata.managedFields;
-  return type.parse(managed);
+  const received = Received(value);
+  // Copied, not deleted from: an object that has lost a field takes V8 several times the memory.
+  const { managedFields: _ofManagers, ...metadata }: Record<string, unknown> = received.metadata;
+  if (received.metadata.annotations?.[lastApplied] !== undefined) {
+    const { [lastApplied]: _copy, ...annotations } = received.metadata.annotations;
+    metadata['annotations'] = annotations;
+  }
+  return type.parse({ ...received, metadata });
 }

@@ -1,158 +1,184 @@
-import { KubeConfig } from '@kubernetes/client-node';
-import type { RequestOptions } from 'node:https';
-import type { SecureContextOptions } from 'node:tls';
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { Agent, request as httpsRequest } from 'node:https';
+import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import { createCredentialSource, type Credentials } from './credentials.ts';
+import { orAborted } from './deadline.ts';
+import type { KubeConfig } from './kubeconfig.ts';
 import { KubeError } from './kube-error.ts';
 
-/** How to reach the API server right now. */
-export interface Connection {
-  origin: string;
-  /** Path that the server's URL has of its own (a proxy in front of many clusters), without a trailing slash. */
-  basePath: string;
-  /** Authentication; never to be logged. */
+export interface Exchange {
+  method: string;
+  /** With its query, from the API server's root. */
+  path: string;
   headers: Record<string, string>;
-  calls: Dispatcher;
-  /** Apart from `calls`: a watch holds its connection for minutes and must not take one away from them. */
-  watches: Dispatcher;
-  /** The credentials came from here; see `renewCredentials`. */
-  credentials: KubeConfig;
+  body: string | undefined;
+  /** A watch holds its connection for minutes and must not take one away from calls. */
+  kind: 'call' | 'watch';
+  /** Ends it, also while the answer is read. */
+  signal: AbortSignal;
+  /** Called when there is a connection and nothing has been sent; what it throws is thrown by `exchange`, and nothing is sent. */
+  beforeSend?: (() => void) | undefined;
+}
+
+export interface Answer {
+  status: number;
+  headers: IncomingMessage['headers'];
+  /** Has to be read to its end, or destroyed. */
+  body: IncomingMessage;
+  /** What it was asked with. */
+  credentials: Credentials;
 }
 
 export interface Transport {
-  connection(): Promise<Connection>;
+  exchange(exchange: Exchange): Promise<Answer>;
   /** These credentials were refused: read files and ask plugins anew, unless another call has done so meanwhile. */
-  renewCredentials(refused: KubeConfig): void;
-  close(): Promise<void>;
+  renewCredentials(refused: Credentials): void;
+  close(): void;
 }
 
 // HTTP/1.1 on few connections: on HTTP/2 one broken connection would take every call and every watch with it.
-const agentOptions = { allowH2: false, pipelining: 1, keepAliveTimeout: 30_000 } as const;
 const callConnections = 8;
+/** Below the idle time after which load balancers drop a connection without a word. */
+const idleSocketMs = 30_000;
 
-/** client-node makes a new agent, hence a new connection, for every request; here one lives as long as CA and certificates stay the same. */
-export function createTransport(kubeConfig: KubeConfig): Transport {
-  const cluster = kubeConfig.getCurrentCluster();
-  if (cluster === null) {
-    throw unavailable(`the kubeconfig's current context names no cluster`);
+/** Requests on connections that live for as long as certificate authorities and client certificate stay the same. */
+export function createTransport(config: KubeConfig): Transport {
+  const server = new URL(config.server);
+  if (server.protocol !== 'https:' && !config.insecureSkipTlsVerify) {
+    throw invalid(`${server.origin} is not https: a token must not travel in the clear`);
   }
-  const { proxyUrl } = cluster;
-  if (proxyUrl?.startsWith('socks') === true) {
-    throw unavailable('SOCKS proxies are not supported: give an http:// or https:// proxy as proxy-url');
+  if (config.proxyUrl !== undefined && !/^https?:/.test(config.proxyUrl)) {
+    throw invalid('only http:// and https:// proxies are supported: see proxy-url');
   }
-  const server = new URL(cluster.server);
-  if (server.protocol !== 'https:' && !cluster.skipTLSVerify) {
-    throw unavailable(`${server.origin} is not https: a token must not travel in the clear`);
-  }
-  let credentials = kubeConfig;
-  let current: { tls: Tls; calls: Dispatcher; watches: Dispatcher } | undefined;
+  const request = server.protocol === 'https:' ? httpsRequest : httpRequest;
+  const basePath = server.pathname.replace(/\/+$/, '');
+  const source = createCredentialSource(config);
+  let current: { credentials: Credentials; agents: Record<Exchange['kind'], HttpAgent> } | undefined;
 
-  function agentsFor(tls: Tls) {
-    if (current !== undefined && sameTls(current.tls, tls)) return current;
-    // What is on its way still ends on the old connections.
-    void current?.calls.close();
-    void current?.watches.close();
-    current = {
-      tls,
-      calls: createAgent(tls, proxyUrl, callConnections),
-      watches: createAgent(tls, proxyUrl, null),
+  function agentsFor(credentials: Credentials): Record<Exchange['kind'], HttpAgent> {
+    if (current?.credentials !== credentials) {
+      const isSame = current !== undefined && sameTls(current.credentials, credentials);
+      // What is on its way, and the watches that are open, end on the connections they have.
+      if (!isSame && current !== undefined) retire(current.agents);
+      const agents = isSame && current !== undefined ? current.agents : createAgents(config, server, credentials);
+      current = { credentials, agents };
+    }
+    return current.agents;
+  }
+
+  return {
+    async exchange({ method, path, headers, body, kind, signal, beforeSend }) {
+      signal.throwIfAborted();
+      const credentials = await orAborted(source.current(), signal);
+      const { authorization } = credentials;
+      try {
+        const outgoing = request({
+          agent: agentsFor(credentials)[kind],
+          hostname: server.hostname.replace(/^\[|\]$/g, ''),
+          port: server.port,
+          method,
+          path: basePath + path,
+          headers: {
+            ...headers,
+            ...(authorization !== undefined && { authorization }),
+            ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
+          },
+          signal,
+        });
+        const answer = await responseTo(outgoing, body, beforeSend);
+        return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, credentials };
+      } catch (error) {
+        // Perhaps a certificate was replaced.
+        if (!signal.aborted) source.renew(credentials);
+        throw error;
+      }
+    },
+    renewCredentials: (refused) => source.renew(refused),
+    close() {
+      for (const agent of Object.values(current?.agents ?? {})) agent.destroy();
+    },
+  };
+}
+
+function responseTo(
+  outgoing: ClientRequest,
+  body: string | undefined,
+  beforeSend: (() => void) | undefined,
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const send = () => {
+      try {
+        beforeSend?.();
+        outgoing.end(body);
+      } catch (error) {
+        reject(error);
+        outgoing.destroy();
+      }
     };
-    return current;
-  }
-
-  return {
-    async connection() {
-      const source = credentials;
-      const options = await loadCredentials(source);
-      const { calls, watches } = agentsFor(tlsOf(options));
-      return {
-        origin: server.origin,
-        basePath: server.pathname.replace(/\/+$/, ''),
-        headers: authenticationHeaders(options),
-        calls,
-        watches,
-        credentials: source,
-      };
-    },
-    renewCredentials(refused) {
-      if (credentials !== refused) return;
-      // A new KubeConfig has no cached tokens.
-      credentials = new KubeConfig();
-      credentials.loadFromOptions({
-        clusters: refused.clusters,
-        users: refused.users,
-        contexts: refused.contexts,
-        currentContext: refused.currentContext,
-      });
-    },
-    async close() {
-      await Promise.all([current?.calls.destroy(), current?.watches.destroy()]);
-    },
-  };
-}
-
-async function loadCredentials(source: KubeConfig): Promise<RequestOptions> {
-  const options: RequestOptions = {};
-  try {
-    await source.applyToHTTPSOptions(options);
-    return options;
-  } catch (error) {
-    // Only a file's error is safe to show: what a plugin printed may hold the token.
-    const file = error instanceof Error && 'syscall' in error ? error : undefined;
-    throw unavailable(file === undefined ? 'the authentication plugin failed' : file.message, file);
-  }
-}
-
-function unavailable(message: string, cause?: Error): KubeError {
-  return new KubeError({
-    status: 0,
-    reason: 'CredentialsUnavailable',
-    message: `credentials for the API server: ${message}`,
-    retryable: true,
-    cause,
+    outgoing.once('response', resolve);
+    // Also after the answer has begun: an error event that nobody takes would end the process.
+    outgoing.on('error', reject);
+    if (beforeSend === undefined) send();
+    else outgoing.once('socket', (socket) => whenConnected(socket, send));
   });
 }
 
-function authenticationHeaders(options: RequestOptions): Record<string, string> {
-  const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    // A token file may end in a line break, which a header must not.
-    if (typeof value === 'string') headers[name.toLowerCase()] = value.trim();
+function whenConnected(socket: Socket, then: () => void): void {
+  if (socket instanceof TLSSocket && socket.getProtocol() === null) socket.once('secureConnect', then);
+  else if (socket.connecting) socket.once('connect', then);
+  else then();
+}
+
+function createAgents(config: KubeConfig, server: URL, credentials: Credentials): Record<Exchange['kind'], HttpAgent> {
+  const { certificateAuthority, clientCertificate } = credentials;
+  const options = {
+    keepAlive: true,
+    keepAliveMsecs: idleSocketMs,
+    timeout: idleSocketMs,
+    noDelay: true,
+    scheduling: 'lifo',
+    proxyEnv:
+      config.proxyUrl === undefined
+        ? { ...pick('HTTPS_PROXY'), ...pick('https_proxy'), ...pick('NO_PROXY'), ...pick('no_proxy') }
+        : { HTTPS_PROXY: config.proxyUrl },
+  } as const;
+  if (server.protocol !== 'https:') {
+    return {
+      call: new HttpAgent({ ...options, maxSockets: callConnections }),
+      watch: new HttpAgent(options),
+    };
   }
-  if (typeof options.auth === 'string') headers['authorization'] = `Basic ${btoa(options.auth)}`;
-  return headers;
-}
-
-interface Tls {
-  ca?: NonNullable<SecureContextOptions['ca']>;
-  cert?: NonNullable<SecureContextOptions['cert']>;
-  key?: NonNullable<SecureContextOptions['key']>;
-  servername?: string;
-  rejectUnauthorized?: boolean;
-}
-
-function tlsOf({ ca, cert, key, servername, rejectUnauthorized }: RequestOptions): Tls {
-  return {
-    ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-    ...(servername !== undefined && { servername }),
-    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
-  };
-}
-
-function sameTls(left: Tls, right: Tls): boolean {
-  const fields = ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'] as const;
-  return fields.every((field) => {
-    const [a, b] = [left[field], right[field]];
-    return Buffer.isBuffer(a) && Buffer.isBuffer(b) ? a.equals(b) : a === b;
+  // Made once: each connection would parse certificates and trusted authorities for itself.
+  const secureContext = createSecureContext({
+    ...(certificateAuthority !== undefined && { ca: certificateAuthority }),
+    ...(clientCertificate !== undefined && { cert: clientCertificate.certificate, key: clientCertificate.key }),
   });
+  const tls = {
+    ...options,
+    secureContext,
+    rejectUnauthorized: !config.insecureSkipTlsVerify,
+    ...(config.tlsServerName !== undefined && { servername: config.tlsServerName }),
+  };
+  return { call: new Agent({ ...tls, maxSockets: callConnections }), watch: new Agent(tls) };
 }
 
-function createAgent(tls: Tls, proxyUrl: string | undefined, connections: number | null): Dispatcher {
-  const options = { ...agentOptions, connections };
-  // Below the idle time after which load balancers drop a connection without a word.
-  const connect = { ...tls, keepAlive: true, keepAliveInitialDelay: 30_000 };
-  return proxyUrl === undefined
-    ? new Agent({ ...options, connect })
-    : new ProxyAgent({ ...options, uri: proxyUrl, requestTls: connect });
+const pick = (name: string): Record<string, string> => {
+  const value = process.env[name];
+  return value === undefined ? {} : { [name]: value };
+};
+
+/** Idle connections end now, the others when they become idle. */
+function retire(agents: Record<Exchange['kind'], HttpAgent>): void {
+  for (const agent of Object.values(agents)) {
+    for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy();
+  }
 }
+
+const sameTls = (left: Credentials, right: Credentials): boolean =>
+  left.certificateAuthority === right.certificateAuthority &&
+  left.clientCertificate?.certificate === right.clientCertificate?.certificate &&
+  left.clientCertificate?.key === right.clientCertificate?.key;
+
+const invalid = (message: string) =>
+  new KubeError({ status: 0, reason: 'ConfigurationInvalid', message, retryable: false });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { createWorkQueue, type WorkQueue } from './workqueue.ts';
+import { createWorkQueue, type Priority, type WorkQueue } from './workqueue.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -9,37 +9,61 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const delays = { baseDelayMs: 5, maxDelayMs: 100 };
+const delays = { baseDelayMs: 5, maxDelayMs: 100, resyncYieldMs: 40 };
 
 /** The same semantics without a thought for speed: every state is looked at on every step. */
 interface Model {
   now: number;
-  queued: string[];
-  dirtyWhileProcessing: Set<string>;
-  processing: Set<string>;
-  pending: Map<string, number>;
+  /** In no order: `next` looks at all. */
+  queued: Waiting[];
+  dirtyWhileProcessing: Waiting[];
+  processing: Map<string, Priority>;
+  pending: Map<string, { at: number; priority: Priority }>;
   failures: Map<string, number>;
   isShutDown: boolean;
+}
+interface Waiting {
+  key: string;
+  priority: Priority;
+  since: number;
 }
 interface Real {
   queue: WorkQueue;
   held: string[];
 }
 
-function add(model: Model, key: string): void {
-  if (model.isShutDown || model.queued.includes(key)) return;
-  if (model.processing.has(key)) model.dirtyWhileProcessing.add(key);
-  else model.queued.push(key);
+/** When it would have been added if it had been a change. */
+const turn = ({ priority, since }: Waiting) => (priority === 'change' ? since : since + delays.resyncYieldMs);
+
+/** Of equal turns, the one that got it first. */
+const next = (model: Model) => model.queued.toSorted((left, right) => turn(left) - turn(right))[0];
+
+function put(waiting: Waiting[], entry: Waiting): Waiting[] {
+  const before = waiting.find(({ key }) => key === entry.key);
+  if (before !== undefined && turn(before) <= turn(entry)) return waiting;
+  return [...waiting.filter((other) => other !== before), entry];
 }
 
-function addAfter(model: Model, key: string, milliseconds: number): void {
+function add(model: Model, key: string, priority: Priority): void {
   if (model.isShutDown) return;
-  if (milliseconds === 0) return add(model, key);
+  const entry = { key, priority, since: model.now };
+  if (model.processing.has(key)) model.dirtyWhileProcessing = put(model.dirtyWhileProcessing, entry);
+  else model.queued = put(model.queued, entry);
+}
+
+function addAfter(model: Model, key: string, milliseconds: number, asked: Priority): void {
+  if (model.isShutDown) return;
+  if (milliseconds === 0) return add(model, key, asked);
+  const before = model.pending.get(key);
+  const priority = before?.priority === 'change' ? 'change' : asked;
   const at = model.now + milliseconds;
-  if (at >= (model.pending.get(key) ?? Infinity)) return;
+  if (before !== undefined && at >= before.at) {
+    before.priority = priority;
+    return;
+  }
   // To the end: of two keys with one time, the one asked for last comes last.
   model.pending.delete(key);
-  model.pending.set(key, at);
+  model.pending.set(key, { at, priority });
 }
 
 /** Commands run inside the test below. */
@@ -63,17 +87,18 @@ const command = (
 
 const someKey = fc.constantFrom('a', 'b', 'c');
 const milliseconds = fc.integer({ min: 0, max: 50 });
+const somePriority = fc.constantFrom<Priority>('change', 'resync');
 const commands = [
-  someKey.map((k) =>
-    command(`add ${k}`, (model, { queue }) => {
-      queue.add(k);
-      add(model, k);
+  fc.tuple(someKey, somePriority).map(([k, priority]) =>
+    command(`add ${k} ${priority}`, (model, { queue }) => {
+      queue.add(k, priority);
+      add(model, k, priority);
     }),
   ),
-  fc.tuple(someKey, milliseconds).map(([k, ms]) =>
-    command(`addAfter ${k} ${ms}`, (model, { queue }) => {
-      queue.addAfter(k, ms);
-      addAfter(model, k, ms);
+  fc.tuple(someKey, milliseconds, somePriority).map(([k, ms, priority]) =>
+    command(`addAfter ${k} ${ms} ${priority}`, (model, { queue }) => {
+      queue.addAfter(k, ms, priority);
+      addAfter(model, k, ms, priority);
     }),
   ),
   someKey.map((k) =>
@@ -81,7 +106,8 @@ const commands = [
       queue.addRateLimited(k);
       const count = model.failures.get(k) ?? 0;
       model.failures.set(k, count + 1);
-      addAfter(model, k, Math.min(delays.maxDelayMs, delays.baseDelayMs * 2 ** count));
+      const pause = Math.min(delays.maxDelayMs, delays.baseDelayMs * 2 ** count);
+      addAfter(model, k, pause, model.processing.get(k) ?? 'change');
     }),
   ),
   someKey.map((k) =>
@@ -94,12 +120,13 @@ const commands = [
     command(
       'get',
       async (model, { queue, held }) => {
-        const expected = model.queued.shift();
+        const expected = next(model);
+        model.queued = model.queued.filter((entry) => entry !== expected);
         if (expected !== undefined) {
-          model.processing.add(expected);
-          held.push(expected);
+          model.processing.set(expected.key, expected.priority);
+          held.push(expected.key);
         }
-        same(await queue.get(), expected);
+        same(await queue.get(), expected?.key);
       },
       (model) => model.queued.length > 0 || model.isShutDown,
     ),
@@ -112,20 +139,24 @@ const commands = [
         if (k === undefined) throw new Error('nothing is held');
         queue.done(k);
         model.processing.delete(k);
-        if (model.dirtyWhileProcessing.delete(k)) model.queued.push(k);
+        const again = model.dirtyWhileProcessing.find(({ key }) => key === k);
+        model.dirtyWhileProcessing = model.dirtyWhileProcessing.filter((entry) => entry !== again);
+        if (again !== undefined) model.queued.push(again);
       },
       (model) => model.processing.size > 0,
     ),
   ),
   milliseconds.map((ms) =>
     command(`wait ${ms}`, (model) => {
-      const due = [...model.pending].filter(([, at]) => at <= model.now + ms).toSorted(([, a], [, b]) => a - b);
+      const end = model.now + ms;
+      const due = [...model.pending].filter(([, { at }]) => at <= end).toSorted(([, a], [, b]) => a.at - b.at);
       vi.advanceTimersByTime(ms);
-      model.now += ms;
-      for (const [k] of due) {
+      for (const [k, { at, priority }] of due) {
         model.pending.delete(k);
-        add(model, k);
+        model.now = at;
+        add(model, k, priority);
       }
+      model.now = end;
     }),
   ),
   fc.constant(
@@ -144,10 +175,10 @@ it('does what the model does', async () => {
         () => ({
           model: {
             now: 0,
-            queued: new Array<string>(),
-            dirtyWhileProcessing: new Set<string>(),
-            processing: new Set<string>(),
-            pending: new Map<string, number>(),
+            queued: new Array<Waiting>(),
+            dirtyWhileProcessing: new Array<Waiting>(),
+            processing: new Map<string, Priority>(),
+            pending: new Map<string, { at: number; priority: Priority }>(),
             failures: new Map<string, number>(),
             isShutDown: false,
           },
@@ -167,6 +198,67 @@ it('hands keys to waiting workers in their order', async () => {
   queue.add('a');
   queue.add('b');
   await expect(Promise.all([first, second])).resolves.toEqual(['a', 'b']);
+});
+
+it('hands out changes before resyncs, however many of those there are', async () => {
+  const queue = createWorkQueue();
+  for (let index = 0; index < 1000; index++) queue.add(`resync-${index}`, 'resync');
+  queue.add('change');
+  queue.add('resync-500');
+  await expect(Promise.all([queue.get(), queue.get(), queue.get()])).resolves.toEqual([
+    'change',
+    'resync-500',
+    'resync-0',
+  ]);
+});
+
+it('lets no stream of changes hold up a resync for ever', async () => {
+  const queue = createWorkQueue({ resyncYieldMs: 1000 });
+  queue.add('resync', 'resync');
+  const handedOut: (string | undefined)[] = [];
+  for (let index = 0; !handedOut.includes('resync'); index++) {
+    queue.add(`change-${index}`);
+    queue.add(`another-${index}`);
+    const key = await queue.get();
+    handedOut.push(key);
+    if (key !== undefined) queue.done(key);
+    await vi.advanceTimersByTimeAsync(100);
+    if (index > 100) throw new Error('starved');
+  }
+  expect(handedOut.length).toBeGreaterThan(10);
+});
+
+it('keeps the priority of a key that is tried again', async () => {
+  const queue = createWorkQueue({ baseDelayMs: 5 });
+  queue.add('failing');
+  const key = await queue.get();
+  if (key === undefined) throw new Error('nothing was queued');
+  queue.addRateLimited(key);
+  queue.done(key);
+  queue.add('resync', 'resync');
+  await vi.advanceTimersByTimeAsync(5);
+  await expect(queue.get()).resolves.toBe('failing');
+});
+
+it('tells an observer what metrics need', async () => {
+  const seen: string[] = [];
+  const queue = createWorkQueue({
+    baseDelayMs: 5,
+    observer: {
+      added: () => seen.push('added'),
+      taken: (key, waitedMs) => seen.push(`taken ${key} after ${waitedMs}`),
+      done: (key) => seen.push(`done ${key}`),
+      retried: () => seen.push('retried'),
+    },
+  });
+  queue.add('a', 'resync');
+  queue.add('a');
+  await vi.advanceTimersByTimeAsync(7);
+  await queue.get();
+  queue.addRateLimited('a');
+  queue.done('a');
+  queue.done('a');
+  expect(seen).toEqual(['added', 'taken a after 7', 'retried', 'done a']);
 });
 
 it('gives nothing to a worker that has left', async () => {

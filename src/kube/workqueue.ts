@@ -1,12 +1,19 @@
+import { createKeyedHeap } from './keyed-heap.ts';
+
+/** `change`: somebody waits for it. `resync`: what a restart or a timer brings, of which there may be thousands at once. */
+export type Priority = 'change' | 'resync';
+
 /**
  * A queue of keys with the semantics of client-go's: a key is queued once however often it is added, is handed to one worker at a time,
- * and is queued again after `done` if it was added meanwhile.
+ * and is queued again after `done` if it was added meanwhile. Changes go before resyncs, but not for ever: a resync that has waited for
+ * `resyncYieldMs` goes before every change that comes later. Among equals, the one added first goes first.
  */
 export interface WorkQueue {
-  add(key: string): void;
-  /** Adds later. A key has one pending time: the earliest asked for. */
-  addAfter(key: string, milliseconds: number): void;
-  /** Adds after the key's own pause, which doubles with each call until `forget`. */
+  /** A key that is queued as a resync already becomes a change; never the reverse. Default: `change`. */
+  add(key: string, priority?: Priority): void;
+  /** Adds later. A key has one pending time, the earliest asked for, and the highest priority asked for. Default: `resync`. */
+  addAfter(key: string, milliseconds: number, priority?: Priority): void;
+  /** Adds after the key's own pause, which doubles with each call until `forget`, with the priority that it is worked on with. */
   addRateLimited(key: string): void;
   /** The key is well again. */
   forget(key: string): void;
@@ -21,66 +28,117 @@ export interface WorkQueue {
   readonly size: number;
 }
 
+/** For metrics. Called synchronously; must not throw. Times in milliseconds. */
+export interface WorkQueueObserver {
+  added(): void;
+  /** Handed to a worker, so long after it was added. */
+  taken(key: string, waitedMs: number): void;
+  done(key: string): void;
+  /** By `addRateLimited`. */
+  retried(): void;
+}
+
+export interface WorkQueueOptions {
+  /** Of the pause after a failure; default 5, as in client-go. */
+  baseDelayMs?: number;
+  /** Default 1,000,000, as in client-go. */
+  maxDelayMs?: number;
+  /** Default 60,000. */
+  resyncYieldMs?: number;
+  observer?: WorkQueueObserver;
+}
+
 // A longer delay makes Node's timers fire at once.
 const longestTimerMs = 2 ** 31 - 1;
 
-/** Defaults are client-go's: 5 ms to 1000 s. */
-export function createWorkQueue(options: { baseDelayMs?: number; maxDelayMs?: number } = {}): WorkQueue {
-  const { baseDelayMs = 5, maxDelayMs = 1_000_000 } = options;
-  const queued: string[] = [];
-  /** Queued, or added while being worked on. */
-  const dirty = new Set<string>();
-  const processing = new Set<string>();
-  const pending = new Map<string, { at: number; timer: NodeJS.Timeout }>();
+export function createWorkQueue(options: WorkQueueOptions = {}): WorkQueue {
+  const { baseDelayMs = 5, maxDelayMs = 1_000_000, resyncYieldMs = 60_000, observer } = options;
+  /** By the time that a key would have been added at if it had been a change: that is all there is to priority and ageing. */
+  const queued = createKeyedHeap();
+  const priorities = new Map<string, Priority>();
+  const addedAt = new Map<string, number>();
+  /** Added while being worked on. */
+  const again = new Map<string, { rank: number; priority: Priority; at: number }>();
+  const processing = new Map<string, Priority>();
+  const pending = createKeyedHeap();
+  const pendingPriorities = new Map<string, Priority>();
   const failures = new Map<string, number>();
   const waiting: ((key: string | undefined) => void)[] = [];
   const drained = Promise.withResolvers<void>();
+  let timer: { at: number; handle: NodeJS.Timeout } | undefined;
   let isShutDown = false;
 
   function take(): string | undefined {
-    const key = queued.shift();
-    if (key !== undefined) {
-      dirty.delete(key);
-      processing.add(key);
-    }
+    const key = queued.first()?.key;
+    if (key === undefined) return undefined;
+    queued.delete(key);
+    processing.set(key, priorities.get(key) ?? 'change');
+    observer?.taken(key, performance.now() - (addedAt.get(key) ?? NaN));
+    priorities.delete(key);
+    addedAt.delete(key);
     return key;
   }
 
-  function enqueue(key: string): void {
-    queued.push(key);
+  function enqueue(key: string, rank: number, priority: Priority, at: number): void {
+    const rankBefore = queued.rankOf(key);
+    if (rankBefore !== undefined && rankBefore <= rank) return;
+    queued.set(key, rank);
+    priorities.set(key, priority);
+    if (rankBefore !== undefined) return;
+    addedAt.set(key, at);
     if (waiting.length > 0) waiting.shift()?.(take());
   }
 
-  function add(key: string): void {
-    if (isShutDown || dirty.has(key)) return;
-    dirty.add(key);
-    if (!processing.has(key)) enqueue(key);
-  }
-
-  function arm(key: string, at: number): void {
-    const timer = setTimeout(
-      () => {
-        if (at > performance.now()) return arm(key, at);
-        pending.delete(key);
-        add(key);
-      },
-      Math.min(Math.ceil(at - performance.now()), longestTimerMs),
-    );
-    pending.set(key, { at, timer });
-  }
-
-  function addAfter(key: string, milliseconds: number): void {
+  function add(key: string, priority: Priority = 'change'): void {
     if (isShutDown) return;
-    if (milliseconds <= 0) return add(key);
+    const at = performance.now();
+    const rank = priority === 'change' ? at : at + resyncYieldMs;
+    const isNew = queued.rankOf(key) === undefined && !again.has(key);
+    if (processing.has(key)) {
+      const before = again.get(key);
+      if (before === undefined || rank < before.rank) again.set(key, { rank, priority, at: before?.at ?? at });
+    } else {
+      enqueue(key, rank, priority, at);
+    }
+    if (isNew) observer?.added();
+  }
+
+  /** One timer, for the earliest of the pending times. */
+  function arm(): void {
+    const at = pending.first()?.rank;
+    if (at === timer?.at) return;
+    clearTimeout(timer?.handle);
+    timer = undefined;
+    if (at === undefined) return;
+    const milliseconds = Math.min(Math.max(0, Math.ceil(at - performance.now())), longestTimerMs);
+    timer = { at, handle: setTimeout(addDue, milliseconds) };
+  }
+
+  function addDue(): void {
+    timer = undefined;
+    const now = performance.now();
+    for (let first = pending.first(); first !== undefined && first.rank <= now; first = pending.first()) {
+      const { key } = first;
+      const priority = pendingPriorities.get(key);
+      pending.delete(key);
+      pendingPriorities.delete(key);
+      add(key, priority);
+    }
+    arm();
+  }
+
+  function addAfter(key: string, milliseconds: number, priority: Priority = 'resync'): void {
+    if (isShutDown) return;
+    if (milliseconds <= 0) return add(key, priority);
+    if (pendingPriorities.get(key) !== 'change') pendingPriorities.set(key, priority);
     const at = performance.now() + milliseconds;
-    const earlier = pending.get(key);
-    if (earlier !== undefined && earlier.at <= at) return;
-    clearTimeout(earlier?.timer);
-    arm(key, at);
+    if (at >= (pending.rankOf(key) ?? Infinity)) return;
+    pending.set(key, at);
+    arm();
   }
 
   function settle(): void {
-    if (isShutDown && queued.length === 0 && processing.size === 0) drained.resolve();
+    if (isShutDown && queued.size === 0 && processing.size === 0) drained.resolve();
   }
 
   return {
@@ -89,12 +147,13 @@ export function createWorkQueue(options: { baseDelayMs?: number; maxDelayMs?: nu
     addRateLimited(key) {
       const count = failures.get(key) ?? 0;
       failures.set(key, count + 1);
-      addAfter(key, Math.min(maxDelayMs, baseDelayMs * 2 ** count));
+      observer?.retried();
+      addAfter(key, Math.min(maxDelayMs, baseDelayMs * 2 ** count), processing.get(key) ?? 'change');
     },
     forget: (key) => void failures.delete(key),
     async get(signal) {
       if (signal?.aborted === true) return undefined;
-      if (queued.length > 0 || isShutDown) return take();
+      if (queued.size > 0 || isShutDown) return take();
       const { promise, resolve } = Promise.withResolvers<string | undefined>();
       const leave = () => {
         const position = waiting.indexOf(resolve);
@@ -107,20 +166,24 @@ export function createWorkQueue(options: { baseDelayMs?: number; maxDelayMs?: nu
       return promise.finally(() => signal?.removeEventListener('abort', leave));
     },
     done(key) {
-      processing.delete(key);
-      if (dirty.has(key)) enqueue(key);
+      if (!processing.delete(key)) return;
+      observer?.done(key);
+      const next = again.get(key);
+      again.delete(key);
+      if (next !== undefined) enqueue(key, next.rank, next.priority, next.at);
       settle();
     },
     shutDown() {
       isShutDown = true;
-      for (const { timer } of pending.values()) clearTimeout(timer);
       pending.clear();
+      pendingPriorities.clear();
+      arm();
       for (const resolve of waiting.splice(0)) resolve(undefined);
       settle();
     },
     drained: () => drained.promise,
     get size() {
-      return queued.length;
+      return queued.size;
     },
   };
 }

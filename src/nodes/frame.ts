@@ -7,28 +7,63 @@ import {
   type OperationName,
   type OperationResult,
 } from './operations.ts';
-import type { Outcome } from './transport.ts';
+import { bootstrap, encodeCommand, nodeScript } from './script/script.ts';
+import type { NodeExecution, Outcome } from './transport.ts';
 
 // The bytes of one operation: what goes to stdin, and what is made of stdout, stderr and the exit status.
 
-/** The whole command line. Nothing of a value ever stands in it. */
-export const operationCommand = (operationName: OperationName): string =>
-  `hcireg/${operationsVersion} ${operationName}`;
+/** Read from files: once, and only where a node is run inline. */
+const once = <T>(read: () => T): (() => T) => {
+  let kept: { readonly value: T } | undefined;
+  return () => (kept ??= { value: read() }).value;
+};
+const script = once(nodeScript);
+const encodedBootstrap = once(() => encodeCommand(bootstrap()));
+
+const asOperation = (operationName: OperationName): string => `hcireg/${operationsVersion} ${operationName}`;
+
+/**
+ * The whole command line. Nothing of a value ever stands in it. Inline: base64, as no character of it needs quotes in cmd.exe or
+ * PowerShell, and short, as cmd.exe takes 8191 characters; the script itself goes to stdin.
+ */
+export const commandLine = (execution: NodeExecution, operationName: OperationName): string => {
+  if (execution === 'Dispatcher') return asOperation(operationName);
+  return `powershell.exe -NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -EncodedCommand ${encodedBootstrap()}`;
+};
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** Pure ASCII, so that no code page on the way can change it. */
-export const encodeRequest = (correlationId: string, operationArguments: unknown): string =>
-  JSON.stringify({ correlationId, arguments: operationArguments }).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+const ascii = (json: string): string => json.replace(/[\u007f-\uffff]/g, escaped);
+
+/** The document for stdin. */
+export const encodeRequest = (
+  execution: NodeExecution,
+  operationName: OperationName,
+  correlationId: string,
+  operationArguments: unknown,
+): string => {
+  const inline = execution === 'Inline' ? { script: script(), command: asOperation(operationName) } : {};
+  return ascii(JSON.stringify({ ...inline, correlationId, arguments: operationArguments }));
+};
 
 const maximumDiagnosticLength = 1000;
 const successStatus = 0;
 const failureStatus = 10;
 
+const literally = (character: string): string => character.replace(/[\^$.*+?()[\]{}|\\/]/, '\\$&');
+
+/** PowerShell breaks the lines of its error text anywhere, and quotes JSON that it cannot read. */
+const occurrencesOf = (secret: string): readonly RegExp[] =>
+  [secret, JSON.stringify(secret).slice(1, -1), ascii(JSON.stringify(secret)).slice(1, -1)].map(
+    (form) => new RegExp(Array.from(form.replace(/\s+/g, ''), literally).join('\\s*'), 'gu'),
+  );
+
 /** One line, printable, bounded, without the secret arguments: fit for a condition, an event or a log. */
 const printable = (text: string, secrets: readonly string[]): string => {
-  const redacted = secrets.reduce((rest, secret) => rest.replaceAll(secret, '(redacted)'), text);
+  const redacted = secrets
+    .flatMap(occurrencesOf)
+    .reduce((rest, occurrences) => rest.replaceAll(occurrences, '(redacted)'), text);
   const line = redacted.replace(/[\p{Cc}\s]+/gu, ' ').trim();
   return line.length > maximumDiagnosticLength ? `${line.slice(0, maximumDiagnosticLength)}…` : line;
 };
@@ -50,7 +85,7 @@ export const decodeCliXml = (stderr: string): string => {
 /** Values of arguments that must not come back in any message. */
 export const secretsOf = (operationArguments: object): readonly string[] =>
   Object.entries(operationArguments).flatMap(([name, value]) =>
-    /secret/i.test(name) && typeof value === 'string' && value !== '' ? [value] : [],
+    /secret/i.test(name) && typeof value === 'string' && value.trim() !== '' ? [value] : [],
   );
 
 const lastFrame = (stdout: string): string | undefined => {
@@ -81,7 +116,7 @@ export const checkArguments = (operationName: OperationName, operationArguments:
   const schema = operations[operationName].arguments;
   return Value.Check(schema, operationArguments)
     ? undefined
-    : `the arguments of ${operationName} do not fit: ${misfit(Value.Errors(schema, operationArguments))}`;
+    : `the arguments do not fit: ${misfit(Value.Errors(schema, operationArguments))}; this is a defect of the controller, report it`;
 };
 
 export interface Completed {
@@ -90,25 +125,74 @@ export interface Completed {
   readonly exitStatus: number;
 }
 
+const refusedStatus = 126;
+
+/** What stands between the command and the script when no frame came, and what to do about it. */
+const explainMissingFrame = (
+  execution: NodeExecution,
+  exitStatus: number,
+  diagnostics: string,
+): { readonly cause: string; readonly next: string } => {
+  if (exitStatus === refusedStatus && execution === 'Inline')
+    return {
+      cause: 'the node runs only its installed script (ForceCommand) and refused the one that was sent',
+      next: 'use execution Dispatcher, or uninstall the script from the node',
+    };
+  if (exitStatus === refusedStatus)
+    return {
+      cause: `the script on the node refused; version ${operationsVersion} of the operations was asked for`,
+      next: "install this controller's node script on the node",
+    };
+  // A name in the shell's own words, whatever its language: cmd.exe says 'hcireg', PowerShell and sh say hcireg/1.
+  if (execution === 'Dispatcher' && exitStatus !== 0 && /(?<![\\/\w])hcireg(?:\/\d+)?(?![\w.\\])/i.test(diagnostics))
+    return {
+      cause: 'no forced command stands before the shell of this user, and the shell knows no hcireg',
+      next: 'install the node script on the node, or use execution Inline',
+    };
+  if (execution === 'Dispatcher' && /hcireg\.ps1/i.test(diagnostics))
+    return {
+      cause: 'the forced command could not run the installed script',
+      next: 'run Test-HciRegistrationNode.ps1 on the node and install the script anew',
+    };
+  if (execution === 'Inline' && exitStatus !== 0 && /(?<![\\/\w])powershell(?:\.exe)?(?!\w)/i.test(diagnostics))
+    return {
+      cause: 'the shell of this user could not start powershell.exe',
+      next: 'check that the address is the one of a node and that its PATH has Windows PowerShell',
+    };
+  return { cause: 'no complete frame came', next: 'run Test-HciRegistrationNode.ps1 on the node' };
+};
+
+/** What was asked of whom, for judging what a finished run left. */
+export interface Asked<N extends OperationName> {
+  readonly nodeName: string;
+  readonly execution: NodeExecution;
+  readonly operationName: N;
+  readonly secrets: readonly string[];
+}
+
 /** Judges what a finished run left. */
 export const readAnswer = <N extends OperationName>(
-  operationName: N,
+  { nodeName, execution, operationName, secrets }: Asked<N>,
   { stdout, stderr, exitStatus }: Completed,
-  secrets: readonly string[],
   durationSeconds: number,
 ): Outcome<OperationResult<N>> => {
-  const protocol = (what: string): Outcome<never> => {
-    const diagnostics = printable(decodeCliXml(stderr), secrets);
-    const detail = `${operationName} ${what} (exit status ${exitStatus})${diagnostics === '' ? '' : `: ${diagnostics}`}`;
+  const diagnostics = printable(decodeCliXml(stderr), secrets);
+  const protocol = (cause: string, next = "install this controller's node script on the node"): Outcome<never> => {
+    const said = diagnostics === '' ? '' : `: ${diagnostics}`;
+    const detail = `${operationName} on ${nodeName}: ${printable(cause, secrets)} (exit status ${exitStatus})${said}; ${next}`;
     return { kind: 'protocol', detail, sent: true, exitStatus };
   };
   const text = lastFrame(stdout);
-  if (text === undefined) return protocol('gave no complete frame');
+  if (text === undefined) {
+    const { cause, next } = explainMissingFrame(execution, exitStatus, diagnostics);
+    return protocol(cause, next);
+  }
   const answer = parseJson(text);
-  if (!Value.Check(OperationAnswer, answer)) return protocol('gave a frame that is no answer of this contract version');
-  if (answer.op !== operationName) return protocol('was answered for another operation');
+  if (!Value.Check(OperationAnswer, answer))
+    return protocol(`the frame is no answer of version ${operationsVersion} of the operations`);
+  if (answer.op !== operationName) return protocol('the frame answers another operation');
   if (exitStatus !== (answer.ok ? successStatus : failureStatus))
-    return protocol('gave a frame that contradicts its exit status');
+    return protocol('the frame contradicts the exit status');
   if (!answer.ok) {
     const { message, id, reason, position } = answer.error;
     const error = {
@@ -121,7 +205,6 @@ export const readAnswer = <N extends OperationName>(
   }
   const schema: (typeof operations)[N]['result'] = operations[operationName].result;
   const value: unknown = answer.result;
-  if (!Value.Check(schema, value))
-    return protocol(`gave a result that does not fit: ${misfit(Value.Errors(schema, value))}`);
+  if (!Value.Check(schema, value)) return protocol(`the result does not fit: ${misfit(Value.Errors(schema, value))}`);
   return { kind: 'ok', value, durationSeconds };
 };

@@ -59,10 +59,21 @@ const algorithms = (serverHostKey: readonly ServerHostKeyAlgorithm[]): Algorithm
 export const fingerprint = (hostKey: Buffer): string =>
   `SHA256:${createHash('sha256').update(hostKey).digest('base64').replace(/=+$/, '')}`;
 
-const unreachable = (cause: UnreachableCause, detail: string, seenHostKey?: string): Unreachable => ({
+const nextAction: Readonly<Record<UnreachableCause, string>> = {
+  address: 'give the node an address that may be connected to',
+  dns: 'check the address, and the DNS that the controller uses',
+  refused: 'check that sshd runs on the node and that nothing blocks its port',
+  timeout: 'check that the node is up and that no firewall drops the packets',
+  hostKey: 'compare the fingerprint with the node itself, and pin it only if the node shows the same',
+  auth: "check the user, its authorized keys on the node, and the controller's private key",
+  aborted: 'it is asked again when it is next due',
+};
+
+/** `what` is the cause in words; the next action is added. */
+export const unreachable = (cause: UnreachableCause, what: string, seenHostKey?: string): Unreachable => ({
   kind: 'unreachable',
   cause,
-  detail,
+  detail: `${what}; ${nextAction[cause]}`,
   ...(seenHostKey === undefined ? {} : { seenHostKey }),
 });
 

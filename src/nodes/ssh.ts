@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkArguments, encodeRequest, operationCommand, readAnswer, secretsOf } from './frame.ts';
+import { checkArguments, commandLine, encodeRequest, readAnswer, secretsOf } from './frame.ts';
 import { operations, type OperationArguments, type OperationName, type OperationResult } from './operations.ts';
 import { createSlots } from './slots.ts';
 import {
   openConnection,
   resolveName,
   scanHostKey,
+  unreachable,
   type SshConnection,
   type SshConnectionSettings,
 } from './ssh-connection.ts';
@@ -53,8 +54,6 @@ const poolKey = (node: NodeEndpoint): string =>
   createHash('sha256')
     .update(JSON.stringify([node.address, node.port, node.user, node.privateKeys, node.hostKeys]))
     .digest('base64');
-
-const abortedBefore = (detail: string): Unreachable => ({ kind: 'unreachable', cause: 'aborted', detail });
 
 const reasonOf = (signal: AbortSignal): string =>
   signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
@@ -115,12 +114,12 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     input: string,
     mutates: boolean,
     signal: AbortSignal,
-  ): Promise<Executed> => {
+  ): Promise<Executed | Unreachable> => {
     for (let wait = 50; ; wait = Math.min(wait * 2, longestChannelDelayMilliseconds)) {
       try {
         if (mutates) settings.beforeMutation();
       } catch (error) {
-        return { kind: 'notSent', detail: error instanceof Error ? error.message : String(error) };
+        return unreachable('aborted', `not sent: ${error instanceof Error ? error.message : String(error)}`);
       }
       const executed = await execute(connection.client, command, input, settings, signal);
       if (executed.kind !== 'noChannel') return executed;
@@ -152,7 +151,8 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
       if (executed.kind === 'lost' && because !== undefined && !signal.aborted)
         return { kind: 'lost', detail: because };
       // A connection that died while it lay idle shows it only now; nothing was sent, so a fresh one may try.
-      if (executed.kind === 'notSent' && reused && !signal.aborted) return await runOnce(node, command, input, mutates, signal);
+      if (executed.kind === 'notSent' && reused && !signal.aborted)
+        return await runOnce(node, command, input, mutates, signal);
       return executed;
     } finally {
       leave(key, pooled);
@@ -165,15 +165,16 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     operationArguments: OperationArguments<N>,
     options: RunOptions,
   ): Promise<Outcome<OperationResult<N>>> => {
+    const what = `${operationName} on ${node.name}`;
     const misfit = checkArguments(operationName, operationArguments);
-    if (misfit !== undefined) return { kind: 'protocol', detail: misfit, sent: false };
+    if (misfit !== undefined) return { kind: 'protocol', detail: `${what}: ${misfit}`, sent: false };
     const definition = operations[operationName];
     const timeoutSeconds = options.timeoutSeconds ?? definition.timeoutSeconds;
     const stop = AbortSignal.any([options.signal, closing.signal]);
     const kindOfSlot = definition.mutates ? slots.mutating : slots.reading;
     const release = await kindOfSlot.take(`${node.address} ${node.port}`, stop).catch(() => undefined);
     if (release === undefined)
-      return abortedBefore(`${operationName} on ${node.name} was aborted while it waited for its turn`);
+      return unreachable('aborted', `${what}: aborted while it waited for its turn: ${reasonOf(stop)}`);
 
     const timeout = new AbortController();
     const timer = setTimeout(
@@ -182,32 +183,42 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     );
     const startedAt = performance.now();
     try {
-      const input = encodeRequest(options.correlationId, operationArguments);
+      const input = encodeRequest(node.execution, operationName, options.correlationId, operationArguments);
       const signal = AbortSignal.any([stop, timeout.signal]);
-      const executed = await runOnce(node, operationCommand(operationName), input, definition.mutates, signal);
-      const what = `${operationName} on ${node.name}`;
+      const executed = await runOnce(
+        node,
+        commandLine(node.execution, operationName),
+        input,
+        definition.mutates,
+        signal,
+      );
       switch (executed.kind) {
         case 'unreachable':
-          return executed;
+          return { ...executed, detail: `${what}: ${executed.detail}` };
         case 'notSent':
-        case 'noChannel':
-          if (stop.aborted) return abortedBefore(`${what} was aborted before it was sent: ${executed.detail}`);
-          return {
-            kind: 'unreachable',
-            cause: timeout.signal.aborted ? 'timeout' : 'refused',
-            detail: `${what} was not sent: ${executed.detail}`,
-          };
-        case 'lost':
-          return { kind: 'unknown', detail: `${what} was sent and then lost: ${executed.detail}` };
+        case 'noChannel': {
+          const cause = stop.aborted ? 'aborted' : timeout.signal.aborted ? 'timeout' : 'refused';
+          return unreachable(cause, `${what}: not sent: ${executed.detail}`);
+        }
+        case 'lost': {
+          const next = definition.mutates ? 'it may have run: probe the node before it is tried again' : 'try again';
+          return { kind: 'unknown', detail: `${what}: sent and then lost: ${executed.detail}; ${next}` };
+        }
         case 'tooLong':
-          return { kind: 'protocol', detail: `${what} gave more than ${settings.outputBytes} bytes`, sent: true };
-        case 'completed':
-          return readAnswer(
+          return {
+            kind: 'protocol',
+            detail: `${what}: more than ${settings.outputBytes} bytes came; find out what prints them on the node`,
+            sent: true,
+          };
+        case 'completed': {
+          const asked = {
+            nodeName: node.name,
+            execution: node.execution,
             operationName,
-            executed,
-            secretsOf(operationArguments),
-            (performance.now() - startedAt) / 1000,
-          );
+            secrets: secretsOf(operationArguments),
+          };
+          return readAnswer(asked, executed, (performance.now() - startedAt) / 1000);
+        }
         default:
           return executed satisfies never;
       }

@@ -2,7 +2,14 @@ import type { OperationArguments, OperationFailure, OperationName, OperationResu
 
 // What every way of reaching a node (SSH now, WinRM later) offers to the rest of the controller.
 
-/** Where a node is and how it is known. All members together identify a pooled connection. */
+/**
+ * How the node script is run.
+ * - `Dispatcher`: it is installed on the node, behind sshd's ForceCommand
+ * - `Inline`: it is sent with each operation; the user's shell starts Windows PowerShell
+ */
+export type NodeExecution = 'Dispatcher' | 'Inline';
+
+/** Where a node is and how it is known. */
 export interface NodeEndpoint {
   /** NetBIOS name, for messages only. */
   readonly name: string;
@@ -10,6 +17,7 @@ export interface NodeEndpoint {
   readonly address: string;
   readonly port: number;
   readonly user: string;
+  readonly execution: NodeExecution;
   /** OpenSSH or PEM private keys, tried in this order: the current one, then the next one during a rotation. */
   readonly privateKeys: readonly string[];
   /** Pins, `SHA256:` and 43 base64 characters each. Empty: nothing is sent to the node. */
@@ -28,7 +36,7 @@ export interface NodeEndpoint {
  */
 export type UnreachableCause = 'address' | 'dns' | 'refused' | 'timeout' | 'hostKey' | 'auth' | 'aborted';
 
-/** Nothing was run. `address`, `hostKey` and `auth` need a person; the others are retried. */
+/** Nothing was run. `address`, `hostKey` and `auth` need a person; the others are retried. `detail` names no secret. */
 export interface Unreachable {
   readonly kind: 'unreachable';
   readonly cause: UnreachableCause;
@@ -36,6 +44,7 @@ export interface Unreachable {
   readonly seenHostKey?: string;
 }
 
+/** Every `detail` is one line that names operation, node, cause and what to do next, and holds no secret argument. */
 export type Outcome<T> =
   | { readonly kind: 'ok'; readonly value: T; readonly durationSeconds: number }
   /** The script ran and reported `ok: false`. The cmdlet may have had part of its effect. */

@@ -29,22 +29,17 @@ export class NodeError extends Error {
   readonly outcome: NodeOutcome;
   readonly pinned: boolean;
   constructor(node: string, operation: string, outcome: NodeOutcome, pinned: boolean) {
-    super(`${operation} on ${node}: ${detail(outcome)}`);
+    super(describeOutcome(node, operation, outcome));
     this.outcome = outcome;
     this.pinned = pinned;
   }
 }
 
-const detail = (outcome: NodeOutcome): string => {
-  switch (outcome.kind) {
-    case 'operationError':
-      return `${outcome.error.message} (${outcome.error.id || outcome.error.reason})`;
-    case 'protocol':
-    case 'unknown':
-    case 'unreachable':
-      return outcome.detail;
-  }
-};
+/** A `detail` names operation and node itself. */
+const describeOutcome = (node: string, operation: string, outcome: NodeOutcome): string =>
+  outcome.kind === 'operationError'
+    ? `${operation} on ${node}: ${outcome.error.message} (${outcome.error.id || outcome.error.reason})`
+    : outcome.detail;
 
 export function describeFailure(error: unknown): Failure {
   if (error instanceof NodeError) return describeNode(error);

@@ -191,7 +191,6 @@ describe('what comes in a later version', () => {
       'spec.nodes.transport.type: WinRM',
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
-    ['spec.nodes.transport.ssh.execution: Inline', over({ type: 'SSH', ssh: { ...ssh, execution: 'Inline' } })],
     ['spec.nodes.transport.ssh.knownHostsRef', over({ type: 'SSH', ssh: { ...ssh, knownHostsRef: { name: 'a' } } })],
     ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
     [
@@ -208,6 +207,7 @@ describe('what comes in a later version', () => {
 
   test('nothing of what is done', () => {
     expect(unsupported({ spec })).toBeUndefined();
+    expect(unsupported({ spec: over({ type: 'SSH', ssh: { ...ssh, execution: 'Inline' } }) })).toBeUndefined();
     expect(unsupported({ spec: arc({ state: 'Unmanaged', defaultExtensions: 'Consent' }) })).toBeUndefined();
   });
 });

@@ -54,6 +54,7 @@ export async function observeNodes(
       address: node.address,
       port: ssh.port,
       user: ssh.user,
+      execution: ssh.execution,
       privateKeys: keys.value,
       hostKeys: pins,
     };

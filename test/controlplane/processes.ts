@@ -6,11 +6,14 @@ import { basename, join } from 'node:path';
 
 export interface RunningProcess {
   name: string;
+  pid: number;
   logFile: string;
   /** Set once it has ended. */
   exited: Promise<void>;
   hasExited(): boolean;
   stop(): Promise<void>;
+  /** SIGKILL: no farewell. */
+  kill(): Promise<void>;
 }
 
 let tether: ChildProcess | undefined;
@@ -54,10 +57,15 @@ export function createProcessGroup(directory: string) {
     void promise.then(() => (ended = true));
     const started: RunningProcess = {
       name,
+      pid: child.pid ?? 0,
       logFile,
       exited: promise,
       hasExited: () => ended,
       stop: () => stopChild(child, promise),
+      kill: () => {
+        child.kill('SIGKILL');
+        return promise;
+      },
     };
     running.push(started);
     return started;

@@ -26,6 +26,11 @@ export interface ControlPlane {
   kubectl: (...args: string[]) => Promise<string>;
   /** Path of a kubeconfig that signs in as this ServiceAccount, with a token that the API server issued for a day. */
   kubeconfigFor(serviceAccount: { namespace: string; name: string }): Promise<string>;
+  /** etcd speaks JSON here too: `/v3/kv/…`. */
+  etcdUrl: string;
+  apiServerPid(): number;
+  /** Kills the API server, and starts it anew: the same address and state, another process with another cache. */
+  restartApiServer(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -82,7 +87,7 @@ export async function startControlPlane(options: {
       `--listen-peer-urls=http://127.0.0.1:${etcdPeerPort}`,
       '--unsafe-no-fsync',
     ]);
-    const apiServer = processes.start(binaries['kube-apiserver'], [
+    const apiServerArguments = [
       `--etcd-servers=http://127.0.0.1:${etcdPort}`,
       '--bind-address=127.0.0.1',
       `--secure-port=${apiPort}`,
@@ -101,11 +106,16 @@ export async function startControlPlane(options: {
       ...(auditLog === undefined
         ? []
         : [`--audit-policy-file=${file('audit-policy.yaml')}`, `--audit-log-path=${auditLog}`]),
-    ]);
-    await waitUntilReady(apiServer, 60, async () => {
-      if (etcd.hasExited()) throw new Error('etcd ended');
-      return isOk(`${url}/readyz`, { ca: caPem, cert: admin.certificatePem, key: admin.privateKeyPem });
-    });
+    ];
+    const startApiServer = async () => {
+      const started = processes.start(binaries['kube-apiserver'], apiServerArguments);
+      await waitUntilReady(started, 60, async () => {
+        if (etcd.hasExited()) throw new Error('etcd ended');
+        return isOk(`${url}/readyz`, { ca: caPem, cert: admin.certificatePem, key: admin.privateKeyPem });
+      });
+      return started;
+    };
+    let apiServer = await startApiServer();
     const manager = processes.start(binaries['kube-controller-manager'], [
       ...['', 'authentication-', 'authorization-'].map(
         (prefix) => `--${prefix}kubeconfig=${file('kube-controller-manager.kubeconfig')}`,
@@ -144,6 +154,12 @@ export async function startControlPlane(options: {
         const path = `${namespace}-${name}.kubeconfig`;
         await writePrivate(path, kubeconfig(url, caPem, { token }, namespace));
         return file(path);
+      },
+      etcdUrl: `http://127.0.0.1:${etcdPort}`,
+      apiServerPid: () => apiServer.pid,
+      restartApiServer: async () => {
+        await apiServer.kill();
+        apiServer = await startApiServer();
       },
       stop: processes.stop,
     };

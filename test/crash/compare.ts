@@ -1,6 +1,8 @@
 import type { Counters as AzureCounters } from '../simulators/azure/state.ts';
 import type { Counters as NodeCounters } from '../simulators/nodes/state.ts';
+import type { Case } from './cases.ts';
 import type { Lines } from './normalize.ts';
+import type { Allowance, Scenario } from './scenario.ts';
 
 /** How a run ended: the state of Azure and nodes, and how much was made and taken away on the way. */
 export interface End {
@@ -34,37 +36,29 @@ export function counts(azure: AzureCounters, nodes: NodeCounters): Record<string
   ]);
 }
 
-interface Allowance {
-  /** The one write whose lost answer makes it so. */
-  lost: RegExp;
-  /** The count that is then exactly one higher, and what the state has more because of it. */
-  oneMore: string;
-  state: RegExp;
-  reason: string;
-}
+type Perturbed = Pick<Case, 'write' | 'effect'>;
 
-/** All that a crash may leave different. */
-export const allowances: readonly Allowance[] = [
-  {
-    lost: /^POST clusters\/[^/]+\/arcSettings\/default\/generatePassword$/,
-    oneMore: 'Azure: passwords created',
-    state: /^azure\.applications\.<application [^>]+\.arc>\.passwordCredentials\.1\./,
-    reason: 'the secret stood in the lost answer only, and Azure does not tell it again',
-  },
-];
+export const allowed = ({ allowances }: Pick<Scenario, 'allowances'>, { write, effect }: Perturbed): Allowance[] =>
+  allowances.filter((allowance) => allowance.write.test(write) && allowance.effects.includes(effect));
 
-/** What is different after a crash right after `lost`; empty when nothing is but what is allowed. */
-export function differences(clean: End, crashed: End, lost: string): string[] {
-  const allowed = allowances.filter((allowance) => allowance.lost.test(lost));
+/** What is different from the clean run; empty when nothing is but what the scenario allows. */
+export function differences(
+  clean: End,
+  perturbed: End,
+  scenario: Pick<Scenario, 'allowances' | 'ignored'>,
+  perturbation: Perturbed,
+): string[] {
+  const allowances = allowed(scenario, perturbation);
   const counted = Object.entries(clean.counts).flatMap(([what, count]) => {
-    const expected = count + allowed.filter(({ oneMore }) => oneMore === what).length;
-    const actual = crashed.counts[what];
+    const expected = count + allowances.filter(({ oneMore }) => oneMore === what).length;
+    const actual = perturbed.counts[what];
     return actual === expected ? [] : [`${what}: ${actual}, expected ${expected}`];
   });
-  const paths = [...new Set([...clean.state.keys(), ...crashed.state.keys()])].toSorted();
+  const paths = [...new Set([...clean.state.keys(), ...perturbed.state.keys()])].toSorted();
   const stated = paths.flatMap((path) => {
-    const [before, after] = [clean.state.get(path), crashed.state.get(path)];
-    if (before === after || (before === undefined && allowed.some(({ state }) => state.test(path)))) return [];
+    const [before, after] = [clean.state.get(path), perturbed.state.get(path)];
+    if (before === after || scenario.ignored.some(({ state }) => state.test(path))) return [];
+    if (before === undefined && allowances.some(({ state }) => state.test(path))) return [];
     return [`${path}: ${after ?? 'absent'}, expected ${before ?? 'absent'}`];
   });
   return [...counted, ...stated];

@@ -1,23 +1,23 @@
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Type } from 'typebox';
-import { Value } from 'typebox/value';
-import type { RegistrationStatus } from '../../src/api/status.ts';
-import { arcSecretName } from '../../src/registration/arc-secret.ts';
 import type { ControlPlane } from '../controlplane/start.ts';
-import { agreement, type Check } from '../lab/agreement.ts';
+import type { Check } from '../lab/agreement.ts';
 import { lastLines, startController, type RunningController } from '../lab/controller.ts';
-import { sampleCluster, sampleManifests, startOutside, type Outside } from '../lab/lab.ts';
-import { applyManifests, readStatus } from '../lab/registration.ts';
-import type { Exchange } from '../simulators/shared/admin.ts';
+import { startOutside, type Outside } from '../lab/lab.ts';
+import { awaitedSeconds, type Case, type NamedWrite } from './cases.ts';
 import { counts, type End } from './compare.ts';
+import { startKubeProxy, type KubeProxy } from './kube-proxy.ts';
 import { normalize } from './normalize.ts';
-import { externalWrite, type Scope } from './writes.ts';
+import { createPerturbation } from './perturb.ts';
+import type { Scenario, World } from './scenario.ts';
+import { createWorld, until } from './world.ts';
+import type { Scope } from './writes.ts';
 
 export interface Run {
-  /** All external writes, in the order in which they took effect. */
-  writes: string[];
+  /** All writes, in the order in which they were seen. */
+  writes: readonly NamedWrite[];
+  /** Was done to a write what the case says? */
+  happened: boolean;
   end: End;
   /** What Azure, the nodes and Kubernetes say themselves. */
   checks: Check[];
@@ -32,151 +32,160 @@ export interface RunOptions {
   directory: string;
   /** Made; its own for each run. */
   namespace: string;
-  /** Kill the controller when the effect of so many writes is done, before the last one is answered. Undefined: never. */
-  killAfter?: number;
+  scenario: Scenario;
+  /** Default: nothing is done to any write. */
+  perturbed?: Case;
+  /** Default: the shipped bundle. */
+  startController?: typeof startController;
 }
 
-const limitSeconds = 120;
 const settleSeconds = 30;
 
-/** Registers the sample cluster with simulators of its own, until it is Ready. @throws an Error with the controller's words when it is not */
+/** Runs a scenario with simulators and a namespace of its own to its end. @throws an Error with the controller's words when it does not come to it */
 export async function run(options: RunOptions): Promise<Run> {
-  const { controlPlane, namespace, directory } = options;
+  const { controlPlane, namespace, directory, scenario, perturbed } = options;
+  const { limitSeconds } = scenario;
   const started = performance.now();
-  const writes: string[] = [];
-  const killed = Promise.withResolvers<'killed'>();
   const logFile = join(directory, 'controller.log');
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => undefined); // also when nobody waits for it any more
+  const ended = new AbortController();
+  const closing: { close(): Promise<void> }[] = [];
+  let outside: Outside | undefined;
+  let proxy: KubeProxy | undefined;
   let scope: Scope | undefined;
+  let world: World | undefined;
   let controller: RunningController | undefined;
-  let killing = false;
 
-  const onExchange = async (exchange: Exchange) => {
-    const write = scope === undefined ? undefined : externalWrite(exchange, scope);
-    if (write === undefined) return;
-    writes.push(write);
-    if (writes.length !== options.killAfter) return;
-    killing = true;
-    controller?.kill();
-    await controller?.exited;
-    killed.resolve('killed');
+  const kill = async () => {
+    const killed = controller;
+    controller = undefined;
+    killed?.kill();
+    await killed?.exited;
   };
+  const start = () => {
+    const { kubeconfig } = made(proxy);
+    const config = made(outside).controllerConfig;
+    const one = (options.startController ?? startController)({ kubeconfig, config, logFile, namespace });
+    controller = one;
+    void noticeEnd(one);
+  };
+  const noticeEnd = async (one: RunningController) => {
+    const status = await one.exited;
+    if (controller === one) failed.reject(new Error(`the controller ended by itself, with status ${status}`));
+  };
+  const perturbation = createPerturbation(perturbed, {
+    outside: () => made(outside),
+    proxy: () => made(proxy),
+    scope: () => made(scope),
+    kill,
+    start,
+  });
 
-  const { issuer, jwks } = controlPlane.serviceAccountIssuer;
-  const outside = await startOutside({ directory, serviceAccountIssuer: { issuer, jwks }, onExchange });
   try {
+    await mkdir(directory, { recursive: true });
+    const { issuer, jwks } = controlPlane.serviceAccountIssuer;
+    outside = await startOutside({
+      ...scenario.outside,
+      directory,
+      serviceAccountIssuer: { issuer, jwks },
+      onExchange: (exchange) => perturbation.onExchange(exchange),
+    });
+    closing.push(outside);
     scope = scopeOf(outside);
-    const start = () =>
-      startController({ kubeconfig: options.kubeconfig, config: outside.controllerConfig, logFile, namespace });
-    const ended = async ({ exited }: RunningController): Promise<'killed'> => {
-      const status = await exited;
-      if (killing) return killed.promise;
-      throw new Error(`the controller ended by itself, with status ${status}`);
-    };
-    await controlPlane.kubectl('create', 'namespace', namespace);
-    await applyManifests(controlPlane, await sampleManifests(outside, { namespace }), directory);
-    controller = start();
-    const ready = controlPlane
-      .kubectl(
-        'wait',
-        `hciregistration/${sampleCluster.name}`,
-        '-n',
-        namespace,
-        '--for=condition=Ready=True',
-        `--timeout=${limitSeconds}s`,
-      )
-      .then(() => 'ready' as const);
-    const first = await Promise.race([ready, ended(controller)]);
-    if (first === 'killed') {
-      killing = false;
-      controller = start();
-      await Promise.race([ready, ended(controller)]);
-    } else if (options.killAfter !== undefined) {
-      throw new Error(`it was Ready after ${writes.length} writes already`);
+    proxy = await startKubeProxy({ directory, kubeconfig: options.kubeconfig, gate: perturbation.gate });
+    closing.push(proxy);
+    const own = await createWorld(controlPlane, outside, namespace);
+    closing.push(own);
+    world = own.world;
+    const seen = world;
+
+    await scenario.prepare(seen);
+    const { given } = scenario;
+    if (given === undefined) {
+      await perturbation.begin();
+      start();
+    } else {
+      start();
+      await Promise.race([
+        until('what is to be so before it begins', limitSeconds, ended.signal, () => given(seen)),
+        failed.promise,
+      ]);
+      await perturbation.begin();
     }
+    await scenario.begin?.(seen);
+    const patience = limitSeconds + (perturbed === undefined ? 0 : awaitedSeconds(scenario, perturbed));
+    await Promise.race([
+      until('the end of the scenario', patience, ended.signal, () => scenario.done(seen)),
+      failed.promise,
+    ]);
     // Not asked to stop: nothing more is to be done by it, and the state is the simulators'.
-    controller.kill();
-    await controller.exited;
-    await settled(outside);
+    perturbation.stop();
+    await kill();
+    await until('Azure and nodes at rest', settleSeconds, ended.signal, () => isAtRest(seen.outside));
     const end = {
       state: normalize(outside, namespace),
       counts: counts(outside.azure.state.counters, outside.nodes.state().counters),
     };
-    const checks = [...agreement(outside), await secretCheck(controlPlane, namespace, outside)];
-    return { writes, end, checks, seconds: (performance.now() - started) / 1000 };
+    const checks = await scenario.checks(seen);
+    return {
+      writes: perturbation.writes,
+      happened: perturbation.happened(),
+      end,
+      checks,
+      seconds: (performance.now() - started) / 1000,
+    };
   } catch (error) {
-    throw new Error(await explain(options, error, writes, logFile), { cause: error });
+    throw new Error(await explain(error, world, perturbation.writes, logFile), { cause: error });
   } finally {
-    controller?.kill();
-    await outside.close();
+    ended.abort();
+    perturbation.stop();
+    await kill();
+    for (const one of closing.toReversed()) await one.close();
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-function scopeOf({ azure, nodes }: Outside): Scope {
+function made<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('it was used before it was made');
+  return value;
+}
+
+export function scopeOf({ azure, nodes }: Outside): Scope {
   const { clientId } = azure.principals.controller;
-  const names = nodes.clusters.flatMap((cluster) => cluster.nodes.map(({ address, name }) => [address, name] as const));
-  return { clientId, resourceManager: azure.resourceManager, graph: azure.graph, nodes: new Map(names) };
-}
-
-/** Until nothing is under way any more that would still change the state. */
-async function settled({ azure, nodes }: Outside): Promise<void> {
-  const deadline = performance.now() + settleSeconds * 1000;
-  const isUnderWay = () =>
-    azure.state.pending.length > 0 ||
-    Object.values(nodes.state().clusters).some((cluster) =>
-      Object.values(cluster.nodes).some((node) => node.arcRegistrationTask.running),
-    );
-  while (isUnderWay()) {
-    if (performance.now() > deadline) throw new Error(`Azure or a node is not at rest ${settleSeconds} s after Ready`);
-    await delay(50);
-  }
-}
-
-const ArcSecret = Type.Object({
-  metadata: Type.Object({ annotations: Type.Record(Type.String(), Type.String()) }),
-  data: Type.Optional(Type.Record(Type.String(), Type.String())),
-});
-
-/** After a crash it would be easy to keep record of another secret than the one that was handed over. */
-async function secretCheck(controlPlane: ControlPlane, namespace: string, { azure, nodes }: Outside): Promise<Check> {
-  const text = await controlPlane.kubectl(
-    'get',
-    'secret',
-    arcSecretName(sampleCluster.name),
-    '-n',
-    namespace,
-    '-o',
-    'json',
+  const byAddress = nodes.clusters.flatMap((cluster) =>
+    cluster.nodes.map(({ address, name }) => [address, { cluster: cluster.name, node: name }] as const),
   );
-  const { metadata, data } = Value.Parse(ArcSecret, JSON.parse(text));
-  const handedOver = nodes.state().clusters[sampleCluster.name]?.arc?.secret;
-  const credential = Object.values(azure.state.applications)
-    .flatMap(({ passwordCredentials }) => passwordCredentials)
-    .find(({ secretText }) => secretText === handedOver);
-  return {
-    what: "Kubernetes: the Secret records the key id of the nodes' Arc secret, and no longer its text",
-    holds:
-      credential !== undefined && Object.values(metadata.annotations).includes(credential.keyId) && data === undefined,
-  };
+  return { clientId, resourceManager: azure.resourceManager, graph: azure.graph, nodes: new Map(byAddress) };
 }
+
+/** Nothing is under way any more that would still change the state. */
+const isAtRest = ({ azure, nodes }: Outside): boolean =>
+  azure.state.pending.length === 0 &&
+  Object.values(nodes.state().clusters).every((cluster) =>
+    Object.values(cluster.nodes).every((node) => !node.arcRegistrationTask.running),
+  );
 
 async function explain(
-  { controlPlane, namespace }: RunOptions,
   error: unknown,
-  writes: string[],
+  world: World | undefined,
+  writes: readonly NamedWrite[],
   logFile: string,
 ): Promise<string> {
-  const status: RegistrationStatus = await readStatus(controlPlane, namespace, sampleCluster.name).catch(() => ({}));
+  const names = world?.outside.nodes.clusters.map(({ name }) => name) ?? [];
+  const statuses = names.map((name) => world?.status(name)).filter((status) => status !== undefined);
   return [
     error instanceof Error ? error.message.trim() : String(error),
-    ...(status.conditions ?? []).map((one) => `  ${one.type}=${one.status} ${one.reason}: ${one.message}`),
-    ...(status.plan?.steps ?? []).map(
-      ({ name, target, state, message }) => `  pending: ${name} ${target} ${state}: ${message}`,
-    ),
-    ...(status.submissions ?? []).map(
-      ({ step, target, waitUntilTime }) => `  submitted: ${step} ${target}, awaited until ${waitUntilTime}`,
-    ),
-    `  writes: ${writes.join(', ')}`,
+    ...statuses.flatMap((status) => [
+      ...(status.conditions ?? []).map((one) => `  ${one.type}=${one.status} ${one.reason}: ${one.message}`),
+      ...(status.plan?.steps ?? []).map(
+        ({ name, target, state, message }) => `  pending: ${name} ${target} ${state}: ${message}`,
+      ),
+      ...(status.submissions ?? []).map(
+        ({ step, target, waitUntilTime }) => `  submitted: ${step} ${target}, awaited until ${waitUntilTime}`,
+      ),
+    ]),
+    `  writes: ${writes.map(({ name }) => name).join(', ')}`,
     `  the last lines of the controller's log:`,
     ...(await lastLines(logFile)).split('\n').map((line) => `    ${line}`),
   ].join('\n');

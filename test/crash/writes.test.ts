@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { roles } from '../../src/azure/resource-ids.ts';
 import type { Exchange } from '../simulators/shared/admin.ts';
-import { compareWrites, externalWrite } from './writes.ts';
+import { isView, kubernetesWrite } from './kube-writes.ts';
+import { compareWrites, createNumbering, externalWrite, occurrence } from './writes.ts';
 
 const scope = {
   clientId: 'controller',
   resourceManager: 'https://arm:1',
   graph: 'https://graph:1',
-  nodes: new Map([['127.1.1.2', 'NODE2']]),
+  nodes: new Map([['127.1.1.2', { cluster: 'c', node: 'NODE2' }]]),
 };
 const exchange = (
   method: string,
@@ -40,7 +41,7 @@ test.each([
     'NODE2 newRegistrationCertificate',
   ],
 ])('an external write: %#', (given, words) => {
-  expect(externalWrite(given, scope)).toBe(words);
+  expect(externalWrite(given, scope)?.words).toBe(words);
 });
 
 test.each([
@@ -63,4 +64,60 @@ test('writes that a run made more or fewer times', () => {
     '1 more: d',
   ]);
   expect(compareWrites(['a', 'b'], ['b', 'a'])).toEqual([]);
+});
+
+test('a fault finds a write again in a run with other ids, and no other write', () => {
+  const { match } = externalWrite(exchange('PUT', assignment, { body: role }), scope) ?? {};
+  if (match?.series !== 'azure') throw new Error('it is a write to Azure');
+  const { path, body = '' } = match.fault;
+  const elsewhere = assignment.replace('11111111-2222', '99999999-8888').replace('https://arm:1', '');
+  expect(new RegExp(path, 'i').test(elsewhere)).toBe(true);
+  expect(new RegExp(path, 'i').test(elsewhere.replace('?', '/other?'))).toBe(false);
+  expect(new RegExp(body, 'i').test(JSON.stringify(role))).toBe(true);
+  expect(new RegExp(body, 'i').test(JSON.stringify({ properties: { roleDefinitionId: '/x/other' } }))).toBe(false);
+  const group = externalWrite(exchange('PUT', `${arm}/resourcegroups/g.1?api-version=1`), scope)?.match;
+  if (group?.series !== 'azure') throw new Error('it is a write to Azure');
+  expect(new RegExp(group.fault.path).test('/x/resourcegroups/g.1?api-version=1')).toBe(true);
+  expect(new RegExp(group.fault.path).test('/x/resourcegroups/gx1?api-version=1')).toBe(false);
+  expect(externalWrite(exchange('EXEC', 'ssh://127.1.1.2:22/newRegistrationCertificate'), scope)?.match).toEqual({
+    series: 'nodes',
+    fault: { cluster: 'c', node: 'NODE2', operation: 'newRegistrationCertificate' },
+  });
+});
+
+test('the same words again are told apart by their count', () => {
+  const name = createNumbering();
+  expect(['a', 'b', 'a', 'a'].map(name)).toEqual(['a', 'b', 'a #2', 'a #3']);
+  expect(['a', 'a #2', 'PUT x #12'].map(occurrence)).toEqual([1, 2, 12]);
+});
+
+const kube = '/apis/azurestackhci.io/v1alpha1/namespaces/n/hciclusterregistrations';
+const submitted = { status: { submissions: [{ step: 'UploadCertificate', target: 'c' }] } };
+test.each([
+  ['PATCH', `${kube}/c/status`, submitted, 'PATCH registration status c (intent UploadCertificate c)'],
+  ['PATCH', `${kube}/c`, { metadata: { finalizers: ['f'] } }, 'PATCH registration c (finalizers 1)'],
+  [
+    'PATCH',
+    '/api/v1/namespaces/n/secrets/s',
+    { metadata: { annotations: { 'x/key-id': 'k' } }, data: { clientSecret: 'dGV4dA==' } },
+    'PATCH secret s (key-id, clientSecret)',
+  ],
+  ['DELETE', '/api/v1/namespaces/n/secrets/s', undefined, 'DELETE secret s'],
+  ['GET', `${kube}/c`, undefined, undefined],
+  ['POST', '/apis/events.k8s.io/v1/namespaces/n/events', {}, undefined],
+  ['POST', '/api/v1/namespaces/n/serviceaccounts/a/token', {}, undefined],
+  ['PUT', '/apis/coordination.k8s.io/v1/namespaces/n/leases/l', {}, undefined],
+])('a write to Kubernetes: %s %s', (method, path, body, words) => {
+  expect(kubernetesWrite(method, path, body)).toBe(words);
+});
+
+test('what is a view that can be old: lists and watches of registrations and Secrets', () => {
+  expect([kube, '/api/v1/namespaces/n/secrets', '/api/v1/secrets'].map((path) => isView('GET', path))).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect(
+    [`${kube}/c`, '/api/v1/namespaces/n/secrets/s', '/api/v1/namespaces'].some((path) => isView('GET', path)),
+  ).toBe(false);
 });

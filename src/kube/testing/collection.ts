@@ -30,7 +30,8 @@ export interface Collection {
   handle: Handler;
 }
 
-export function createCollection(): Collection {
+/** @param streams whether a watch can start with everything there is */
+export function createCollection(streams = true): Collection {
   const objects = new Map<string, Widget>();
   const history: { version: number; type: string; object: Widget }[] = [];
   const watches = new Set<ServerResponse>();
@@ -49,9 +50,16 @@ export function createCollection(): Collection {
   });
 
   function watch(request: SeenRequest, response: ServerResponse): void {
-    const from = Number(request.query.get('resourceVersion'));
+    const isInitial = request.query.get('sendInitialEvents') === 'true';
+    if (isInitial && !streams) return answerStatus(response, 422, 'Invalid');
+    const from = isInitial ? version : Number(request.query.get('resourceVersion'));
     if (from < oldest) return answerStatus(response, 410, 'Expired');
     startStream(response);
+    if (isInitial) {
+      for (const object of objects.values()) send(response, 'ADDED', object);
+      const annotations = { 'k8s.io/initial-events-end': 'true' };
+      send(response, 'BOOKMARK', { metadata: { resourceVersion: String(version), annotations } });
+    }
     for (const event of history) if (event.version > from) send(response, event.type, event.object);
     watches.add(response);
     response.on('close', () => watches.delete(response));

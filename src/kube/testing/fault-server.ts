@@ -1,9 +1,9 @@
-import { KubeConfig } from '@kubernetes/client-node';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createCertificateAuthority } from '../../../test/controlplane/certificates.ts';
+import type { KubeConfig } from '../kubeconfig.ts';
 
 // An HTTPS server for what a real API server does not do on demand: resets, truncation, silence, 410, 429, 500. It is not Kubernetes.
 
@@ -23,7 +23,7 @@ export interface FaultServer {
   requests: SeenRequest[];
   /** How many connections clients have opened so far. */
   connections(): number;
-  kubeConfig(user?: { token: string } | { authProvider: unknown } | { exec: unknown }, caFile?: string): KubeConfig;
+  kubeConfig(user?: KubeConfig['user'], caFile?: string): KubeConfig;
   stop(): Promise<void>;
 }
 
@@ -60,17 +60,13 @@ export async function startFaultServer(handle: Handler): Promise<FaultServer> {
     caPem,
     requests,
     connections: () => connections,
-    kubeConfig(user = { token: 'test-token' }, caFile) {
-      const kubeConfig = new KubeConfig();
-      const ca = caFile === undefined ? { caData: btoa(caPem) } : { caFile };
-      kubeConfig.loadFromOptions({
-        clusters: [{ name: 'fault', server: url, skipTLSVerify: false, ...ca }],
-        users: [{ name: 'user', ...user }],
-        contexts: [{ name: 'context', cluster: 'fault', user: 'user' }],
-        currentContext: 'context',
-      });
-      return kubeConfig;
-    },
+    kubeConfig: (user = { token: { content: 'test-token' } }, caFile) => ({
+      server: url,
+      certificateAuthority: caFile === undefined ? { content: caPem } : { file: caFile },
+      insecureSkipTlsVerify: false,
+      namespace: 'default',
+      user,
+    }),
     async stop() {
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));

@@ -1,47 +1,62 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { CloudRefused } from './cloud.ts';
 import type { Agent } from './state.ts';
-import { synchronize, synchronizer } from './synchronization.ts';
-import { clusterOf, count, instant, isUp, keyOf, nodeOf, type NodeContext } from './world.ts';
+import { clusterOf, count, instant, nodeOf, type NodeContext } from './world.ts';
 
-// The Azure Connected Machine agent, and the scheduled task that connects it.
+// The Azure Connected Machine agent: what it does with Azure.
 
 export const agentVersion = '1.49.02887.2150';
 const machineApiVersion = '2022-12-27';
-/** Exit codes of azcmagent, and the codes it prints. */
-const codes = { network: 26, credentials: 41, create: 42 } as const;
+/** Exit codes of azcmagent; the codes it prints are AZCM and these, four digits. */
+const codes = { network: 26, credentials: 41, create: 42, delete: 43 } as const;
 
 export const machineUrl = (context: NodeContext, subscriptionId: string, resourceGroup: string): string =>
   `${context.world.cloud.resourceManager}/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}` +
   `/providers/Microsoft.HybridCompute/machines/${context.nodeName}?api-version=${machineApiVersion}`;
 
-const installed = (): Agent => ({
-  version: agentVersion,
-  vmId: randomUUID(),
-  status: 'Disconnected',
-  resourceName: '',
-  resourceGroup: '',
-  subscriptionId: '',
-  tenantId: '',
-  location: '',
-  cloud: '',
-  errorCode: '',
-  errorDetails: '',
-});
+export const printedCode = (code: number): string => `AZCM${String(code).padStart(4, '0')}`;
 
-const codeOf = (error: unknown, signedIn: boolean): number => {
-  if (!(error instanceof CloudRefused)) return codes.network;
-  return signedIn && error.status !== 401 ? codes.create : codes.credentials;
+export const install = (context: NodeContext): Agent => {
+  const agent = nodeOf(context).agent ?? {
+    version: agentVersion,
+    vmId: randomUUID(),
+    status: 'Disconnected',
+    resourceName: '',
+    resourceGroup: '',
+    subscriptionId: '',
+    tenantId: '',
+    location: '',
+    cloud: '',
+    errorCode: '',
+    errorDetails: '',
+  };
+  nodeOf(context).agent = agent;
+  return agent;
 };
 
-/** One `azcmagent connect` with the Arc service principal. The exit code, 0 when the node is connected. */
-const connect = async (context: NodeContext): Promise<number> => {
+/** How a run of the agent ended: its exit code and what it says about it. */
+export interface AgentOutcome {
+  readonly exitCode: number;
+  readonly text: string;
+}
+
+const refusal = (error: unknown, signedIn: boolean, refused: number): AgentOutcome => {
+  const message = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof CloudRefused))
+    return { exitCode: codes.network, text: `${printedCode(codes.network)}: ${message}` };
+  const code = signedIn && error.status !== 401 ? refused : codes.credentials;
+  // A refused sign-in is a 400 or 401 of Entra; the agent speaks of both as 401.
+  return { exitCode: code, text: `${printedCode(code)}: ${signedIn ? error.status : 401} ${message}` };
+};
+
+const notInitialized: AgentOutcome = { exitCode: 1, text: 'Arc integration of the cluster is not initialized' };
+
+/** One `azcmagent connect` with the Arc service principal. */
+export const connect = async (context: NodeContext): Promise<AgentOutcome> => {
   const { arc } = clusterOf(context);
-  if (arc === undefined) return 0;
+  if (arc === undefined) return notInitialized;
   const { world } = context;
-  const agent = nodeOf(context).agent ?? installed();
-  nodeOf(context).agent = agent;
+  const agent = install(context);
   let signedIn = false;
   try {
     const token = await world.cloud.signInWithSecret(arc.tenantId, arc.applicationId, arc.secret, arc.cloud);
@@ -52,13 +67,9 @@ const connect = async (context: NodeContext): Promise<number> => {
       properties: { vmId: agent.vmId, clientPublicKey: randomUUID() },
     });
   } catch (error) {
-    const code = codeOf(error, signedIn);
-    nodeOf(context).agent = {
-      ...agent,
-      errorCode: `AZCM00${code}`,
-      errorDetails: error instanceof Error ? error.message : String(error),
-    };
-    return code;
+    const outcome = refusal(error, signedIn, codes.create);
+    nodeOf(context).agent = { ...agent, errorCode: printedCode(outcome.exitCode), errorDetails: outcome.text };
+    return outcome;
   }
   nodeOf(context).agent = {
     ...agent,
@@ -74,66 +85,36 @@ const connect = async (context: NodeContext): Promise<number> => {
     errorDetails: '',
   };
   count(world, 'machinesCreated');
-  return 0;
+  return { exitCode: 0, text: 'Successfully Onboarded Resource to Azure' };
 };
 
-const onboard = async (context: NodeContext, signal: AbortSignal): Promise<number> => {
+/** One `azcmagent disconnect` with the Arc service principal: the machine's resource goes first, then what the agent knows of it. */
+export const disconnect = async (context: NodeContext): Promise<AgentOutcome> => {
+  const { arc } = clusterOf(context);
+  const { agent } = nodeOf(context);
+  if (agent === undefined || agent.resourceName === '') return { exitCode: 0, text: 'The agent is not connected' };
+  if (arc === undefined) return notInitialized;
   const { world } = context;
-  await sleep(world.settings.arcOnboardingSeconds * 1000, undefined, { signal, ref: false });
-  if (clusterOf(context).arc?.status !== 1 || nodeOf(context).arcStatus === 1) return 0;
-  let code = 0;
-  for (let attempt = 1; ; attempt += 1) {
-    code = await connect(context);
-    if (code === 0 || attempt >= world.settings.arcOnboardingTries) break;
-    await sleep(world.settings.arcOnboardingRetrySeconds * 1000, undefined, { signal, ref: false });
+  let signedIn = false;
+  try {
+    const token = await world.cloud.signInWithSecret(arc.tenantId, arc.applicationId, arc.secret, arc.cloud);
+    signedIn = true;
+    await world.cloud.request('DELETE', machineUrl(context, agent.subscriptionId, agent.resourceGroup), token);
+  } catch (error) {
+    // A machine, or its group, that is gone already is what was asked for.
+    if (!(signedIn && error instanceof CloudRefused && error.status === 404))
+      return refusal(error, signedIn, codes.delete);
   }
-  if (code !== 0) return code;
-  nodeOf(context).arcStatus = 1;
-  const by = synchronizer(context);
-  // The cloud links the machine at the cluster's next synchronization if this one fails.
-  if (by !== undefined) await synchronize(by).catch(() => undefined);
-  return 0;
-};
-
-export interface ArcRegistrationTasks {
-  /** Returns at once. A run that is under way goes on, as MultipleInstances IgnoreNew says. */
-  readonly start: (context: NodeContext) => void;
-  /** The machine stopped: what ran on it is gone. */
-  readonly kill: (context: NodeContext) => void;
-  /** Resolves when no task is under way. */
-  readonly settled: () => Promise<void>;
-}
-
-export const createArcRegistrationTasks = (closing: AbortSignal): ArcRegistrationTasks => {
-  const running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
-  const terminated = 0x41306;
-
-  const run = async (context: NodeContext, stop: AbortController): Promise<void> => {
-    const signal = AbortSignal.any([closing, stop.signal]);
-    const code = await onboard(context, signal).catch((error: unknown) => {
-      if (signal.aborted) return terminated;
-      throw error;
-    });
-    running.delete(keyOf(context));
-    if (closing.aborted) return;
-    const { arcRegistrationTask } = nodeOf(context);
-    arcRegistrationTask.running = false;
-    arcRegistrationTask.lastTaskResult = code;
+  nodeOf(context).agent = {
+    ...agent,
+    status: 'Disconnected',
+    resourceName: '',
+    resourceGroup: '',
+    subscriptionId: '',
+    tenantId: '',
+    location: '',
+    cloud: '',
   };
-
-  return {
-    start: (context) => {
-      if (running.has(keyOf(context)) || !isUp(nodeOf(context))) return;
-      const { arcRegistrationTask } = nodeOf(context);
-      arcRegistrationTask.running = true;
-      arcRegistrationTask.lastRunTime = instant(context.world);
-      count(context.world, 'arcRegistrationTaskStarts');
-      const stop = new AbortController();
-      running.set(keyOf(context), { stop, done: run(context, stop) });
-    },
-    kill: (context) => running.get(keyOf(context))?.stop.abort(),
-    settled: async () => {
-      await Promise.all([...running.values()].map(({ done }) => done));
-    },
-  };
+  count(world, 'machinesDeleted');
+  return { exitCode: 0, text: 'Successfully Disconnected the machine from Azure' };
 };

@@ -7,6 +7,8 @@ export interface BuildFeatures {
   readonly updateRevision: number;
   readonly clusterFunctionalLevel: number;
   readonly arcIntegration: boolean;
+  /** Initialize-AzureStackHCIArcIntegration takes -Cloud. */
+  readonly arcCloud: boolean;
   /** Properties that Get-AzureStackHCI has on this release, beyond those that all have. */
   readonly registrationProperties: readonly ('NextSync' | 'IMDSAttestation' | 'DiagnosticLevel' | 'Region')[];
   readonly cloudManagementServices: readonly string[];
@@ -18,6 +20,7 @@ export const builds: Readonly<Record<Build, BuildFeatures>> = {
     updateRevision: 3092,
     clusterFunctionalLevel: 11,
     arcIntegration: false,
+    arcCloud: false,
     registrationProperties: [],
     cloudManagementServices: [],
   },
@@ -26,6 +29,7 @@ export const builds: Readonly<Record<Build, BuildFeatures>> = {
     updateRevision: 1970,
     clusterFunctionalLevel: 11,
     arcIntegration: true,
+    arcCloud: false,
     registrationProperties: ['IMDSAttestation', 'DiagnosticLevel'],
     cloudManagementServices: [],
   },
@@ -34,6 +38,7 @@ export const builds: Readonly<Record<Build, BuildFeatures>> = {
     updateRevision: 1970,
     clusterFunctionalLevel: 12,
     arcIntegration: true,
+    arcCloud: true,
     registrationProperties: ['NextSync', 'IMDSAttestation', 'DiagnosticLevel'],
     cloudManagementServices: ['HciClusterAgentSvc'],
   },
@@ -42,6 +47,7 @@ export const builds: Readonly<Record<Build, BuildFeatures>> = {
     updateRevision: 1085,
     clusterFunctionalLevel: 12,
     arcIntegration: true,
+    arcCloud: true,
     registrationProperties: ['NextSync', 'IMDSAttestation', 'DiagnosticLevel', 'Region'],
     cloudManagementServices: ['HciCloudManagementSvc'],
   },
@@ -50,6 +56,7 @@ export const builds: Readonly<Record<Build, BuildFeatures>> = {
     updateRevision: 2314,
     clusterFunctionalLevel: 12,
     arcIntegration: true,
+    arcCloud: true,
     registrationProperties: ['NextSync', 'IMDSAttestation', 'DiagnosticLevel', 'Region'],
     cloudManagementServices: ['HciCloudManagementSvc'],
   },

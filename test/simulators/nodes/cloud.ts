@@ -51,7 +51,10 @@ export interface Cloud {
     token: string | undefined,
     body?: unknown,
   ): Promise<unknown>;
+  /** A page as a browser would get it, whatever its status. Rejects with CloudUnreachable. */
+  get(url: string): Promise<{ readonly status: number; readonly statusText: string; readonly body: string }>;
   readonly resourceManager: string;
+  readonly login: string;
   close(): Promise<void>;
 }
 
@@ -88,15 +91,13 @@ const words = (status: number, body: unknown): string => {
 export const createCloud = (endpoints: AzureEndpoints, closing: AbortSignal): Cloud => {
   const dispatcher = new Agent({ connect: { ca: endpoints.caPem } });
 
-  const send = async (
+  const exchange = async (
     method: string,
     url: string,
     headers: Record<string, string>,
     body?: string,
-  ): Promise<unknown> => {
+  ): Promise<{ status: number; statusText: string; body: string }> => {
     const signal = AbortSignal.any([closing, AbortSignal.timeout(requestTimeoutMilliseconds)]);
-    let status: number;
-    let text: string;
     try {
       const response = await fetch(url, {
         method,
@@ -105,12 +106,20 @@ export const createCloud = (endpoints: AzureEndpoints, closing: AbortSignal): Cl
         dispatcher,
         ...(body === undefined ? {} : { body }),
       });
-      status = response.status;
-      text = await response.text();
+      return { status: response.status, statusText: response.statusText, body: await response.text() };
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new CloudUnreachable(`${new URL(url).host} could not be reached: ${cause}`, { cause: error });
+      throw new CloudUnreachable(`${URL.parse(url)?.host ?? url} could not be reached: ${cause}`, { cause: error });
     }
+  };
+
+  const send = async (
+    method: string,
+    url: string,
+    headers: Record<string, string>,
+    body?: string,
+  ): Promise<unknown> => {
+    const { status, body: text } = await exchange(method, url, headers, body);
     const answer = parse(text);
     if (status >= 400) throw new CloudRefused(status, words(status, answer));
     return answer;
@@ -128,6 +137,8 @@ export const createCloud = (endpoints: AzureEndpoints, closing: AbortSignal): Cl
 
   return {
     resourceManager: withoutSlash(endpoints.resourceManager),
+    login: withoutSlash(endpoints.login),
+    get: (url) => exchange('GET', url, {}),
     signInWithCertificate: async ({ aadAuthority, tenantId, appId, scope, certificate, privateKey, now }) => {
       const seconds = Math.floor(now.getTime() / 1000);
       const key = createPrivateKey({ key: Buffer.from(privateKey, 'base64'), format: 'der', type: 'pkcs8' });

@@ -1,13 +1,15 @@
-import { Value } from 'typebox/value';
 import { Type } from 'typebox';
-import { frame, operations, operationsVersion, type OperationName } from '../../../src/nodes/operations.ts';
+import { Value } from 'typebox/value';
+import { frame, operations, operationsVersion } from '../../../src/nodes/operations.ts';
+import { nodeScript } from '../../../src/nodes/script/script.ts';
 import type { Exchange, OnExchange } from '../shared/admin.ts';
-import { CmdletError } from './cmdlets/cmdlet.ts';
+import { scriptPath } from './cmdlets/items.ts';
 import type { FaultEffect, Faults } from './faults.ts';
-import { runOperation } from './operations.ts';
-import { instant, nodeOf, pause, type NodeContext } from './world.ts';
+import { parseCommandLine, runPowerShellProcess } from './powershellProcess.ts';
+import { ProcessEnded } from './processes.ts';
+import { clusterOf, instant, nodeOf, pause, type NodeContext } from './world.ts';
 
-// One command of one node: the dispatcher behind sshd's ForceCommand, then the node script, with the faults that were ordered.
+// One command of one node: what sshd starts for it (the dispatcher behind ForceCommand, or cmd.exe), with the faults that were ordered.
 
 export interface Ran {
   readonly stdout: string;
@@ -18,47 +20,25 @@ export interface Ran {
 /** What the SSH server does with a command: answer, cut the connection, or never answer. */
 export type Reaction = ({ readonly kind: 'answer' } & Ran) | { readonly kind: 'cut' } | { readonly kind: 'silence' };
 
-const refusedStatus = 126;
-
-const Document = Type.Object(
-  { correlationId: Type.String(), arguments: Type.Unknown() },
-  { additionalProperties: false },
-);
-
-const refuse = (stderr: string): Ran => ({ stdout: '', stderr: `hcireg: ${stderr}\r\n`, exitStatus: refusedStatus });
-
-/** As Windows PowerShell 5.1 writes JSON, made ASCII by the script. */
-const framed = (answer: unknown): string => {
-  const json = JSON.stringify(answer).replace(
-    /[<>&'\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-  return `${frame.open}${json}${frame.close}\r\n`;
+/** As the script frames its answers. */
+const failed = (op: string, message: string, id: string, reason: string): Ran => {
+  const error = { message, id, reason, position: '' };
+  const json = JSON.stringify({ v: operationsVersion, op, ok: false, error });
+  return { stdout: `${frame.open}${json}${frame.close}\r\n`, stderr: '', exitStatus: 10 };
 };
 
-const failed = (op: string, message: string, id: string, reason: string): Ran => ({
-  stdout: framed({
-    v: operationsVersion,
-    op,
-    ok: false,
-    error: { message, id, reason, position: 'At C:\\ProgramData\\hcireg\\hcireg.ps1' },
-  }),
-  stderr: '',
-  exitStatus: 10,
-});
+const InlineDocument = Type.Object({ script: Type.String(), command: Type.String() });
 
-const isOperation = (name: string): name is OperationName => Object.hasOwn(operations, name);
-
-const readCommand = (command: string): { readonly operation: OperationName } | { readonly refusal: Ran } => {
-  const [, version = '', name = ''] = /^hcireg\/(\d{1,9}) ([A-Za-z]{1,64})$/.exec(command) ?? [];
-  if (version === '') return { refusal: refuse('only operations of hcireg may be run here') };
-  if (Number(version) !== operationsVersion) {
-    return {
-      refusal: refuse(`version ${version} of the operations was asked for, this node has version ${operationsVersion}`),
-    };
-  }
-  return isOperation(name) ? { operation: name } : { refusal: refuse(`there is no operation ${name}`) };
+/** The operation that is asked for, if it is one; only faults and the log want to know. */
+const operationIn = (command: string, document: unknown): string | undefined => {
+  const asked = Value.Check(InlineDocument, document) ? document.command : command;
+  const [, name = ''] = /^hcireg\/\d+ ([A-Za-z]+)$/.exec(asked) ?? [];
+  return Object.hasOwn(operations, name) ? name : undefined;
 };
+
+/** The log of a script that the caller brought along would be that script, over and over. */
+const withoutScript = (document: unknown): unknown =>
+  Value.Check(InlineDocument, document) ? { ...document, script: '(the node script)' } : document;
 
 const parse = (text: string): unknown => {
   try {
@@ -68,21 +48,25 @@ const parse = (text: string): unknown => {
   }
 };
 
-const runScript = async (context: NodeContext, operation: OperationName, stdin: string): Promise<Ran> => {
-  const document = parse(stdin);
-  if (!Value.Check(Document, document)) {
-    return failed(operation, 'There is no document on standard input.', 'InvalidDocument', 'ArgumentException');
+/** cmd.exe takes no longer one. */
+const longestCommandLine = 8191;
+const installedScript = nodeScript();
+
+const cmdFailure = (stderr: string): Ran => ({ stdout: '', stderr: `${stderr}\r\n`, exitStatus: 1 });
+
+const runCommand = async (context: NodeContext, user: string, command: string, stdin: string): Promise<Ran> => {
+  const dispatched = clusterOf(context).execution === 'Dispatcher';
+  if (!dispatched && command.length > longestCommandLine) return cmdFailure('The command line is too long.');
+  const started = dispatched ? { text: installedScript, scriptPath } : parseCommandLine(command);
+  if (started === undefined) {
+    const [program = ''] = command.split(' ');
+    return cmdFailure(
+      `'${program}' is not recognized as an internal or external command,\r\noperable program or batch file.`,
+    );
   }
-  try {
-    const result = await runOperation(context, operation, document.arguments);
-    if (result === undefined)
-      return failed(operation, 'The arguments do not fit the operation.', 'InvalidArguments', 'ArgumentException');
-    return { stdout: framed({ v: operationsVersion, op: operation, ok: true, result }), stderr: '', exitStatus: 0 };
-  } catch (error) {
-    if (!(error instanceof CmdletError)) throw error;
-    const message = error.detail === undefined ? error.message : `${error.message} ${error.detail}`;
-    return failed(operation, message, error.fullyQualifiedErrorId, error.reason);
-  }
+  const environment = { USERNAME: user, ...(dispatched ? { SSH_ORIGINAL_COMMAND: command } : {}) };
+  const { stdout, stderr, exitCode } = await runPowerShellProcess(context, started, stdin, environment);
+  return { stdout, stderr, exitStatus: exitCode };
 };
 
 /** The frame's JSON, for the log. */
@@ -110,13 +94,14 @@ export const createExecutor = (faults: Faults, log: Exchange[], onExchange: OnEx
   execute: async (context, principal, authority, command, stdin) => {
     const { world, clusterName, nodeName } = context;
     const time = instant(world);
-    const read = readCommand(command);
-    const name = 'operation' in read ? read.operation : command;
+    const document = parse(stdin) ?? stdin;
+    const operation = operationIn(command, document);
+    const name = operation ?? command;
     const record = async (reaction: Reaction): Promise<Reaction> => {
       const exchange = {
         time,
         principal,
-        request: { method: 'EXEC', url: `ssh://${authority}/${name}`, headers: {}, body: parse(stdin) ?? stdin },
+        request: { method: 'EXEC', url: `ssh://${authority}/${name}`, headers: {}, body: withoutScript(document) },
         response: {
           status: reaction.kind === 'answer' ? reaction.exitStatus : null,
           headers: {},
@@ -127,7 +112,6 @@ export const createExecutor = (faults: Faults, log: Exchange[], onExchange: OnEx
       await onExchange?.(exchange);
       return reaction;
     };
-    if ('refusal' in read) return record({ kind: 'answer', ...read.refusal });
     if (nodeOf(context).power === 'garbage') {
       return record({
         kind: 'answer',
@@ -136,20 +120,22 @@ export const createExecutor = (faults: Faults, log: Exchange[], onExchange: OnEx
         exitStatus: 0,
       });
     }
-    const { operation } = read;
-    const effect = faults.take(clusterName, nodeName, operation) ?? noEffect;
+    const effect = operation === undefined ? noEffect : (faults.take(clusterName, nodeName, operation) ?? noEffect);
     await pause(world, world.settings.latencySeconds + ('delaySeconds' in effect ? effect.delaySeconds : 0));
     if ('hang' in effect) return record({ kind: 'silence' });
     if ('dropRequest' in effect) return record({ kind: 'cut' });
     if ('fail' in effect) {
-      return record({ kind: 'answer', ...failed(operation, effect.fail.message, effect.fail.id, effect.fail.reason) });
+      return record({ kind: 'answer', ...failed(name, effect.fail.message, effect.fail.id, effect.fail.reason) });
     }
     if ('raw' in effect) {
       const { stdout = '', stderr = '', exitStatus = 0 } = effect.raw;
       return record({ kind: 'answer', stdout, stderr, exitStatus });
     }
-    const ran = await runScript(context, operation, stdin);
-    if ('dropResponse' in effect) return record({ kind: 'cut' });
+    const ran = await runCommand(context, principal, command, stdin).catch((error: unknown) => {
+      if (error instanceof ProcessEnded) return undefined;
+      throw error;
+    });
+    if (ran === undefined || 'dropResponse' in effect) return record({ kind: 'cut' });
     return record(nodeOf(context).power === 'hang' ? { kind: 'silence' } : { kind: 'answer', ...ran });
   },
 });

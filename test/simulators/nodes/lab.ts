@@ -67,7 +67,15 @@ export const startNodesLab = async (
     const privateKey = keys.get(clusterName);
     if (cluster === undefined || node === undefined || privateKey === undefined) throw new Error(`no node ${nodeName}`);
     const { user, port } = cluster.ssh;
-    return { name: nodeName, address: node.address, port, user, privateKeys: [privateKey], hostKeys: [node.hostKey] };
+    return {
+      name: nodeName,
+      address: node.address,
+      port,
+      user,
+      execution: 'Dispatcher',
+      privateKeys: [privateKey],
+      hostKeys: [node.hostKey],
+    };
   };
   const run: NodesLab['run'] = (nodeName, operation, given) =>
     transport.run(endpoint(nodeName), operation, given, {

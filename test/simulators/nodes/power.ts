@@ -26,7 +26,7 @@ export const createPower = (world: World, serverOf: (context: NodeContext) => No
     clearTimeout(boots.get(keyOf(context)));
     boots.delete(keyOf(context));
     const { power } = nodeOf(context);
-    if (power === 'down' || power === 'rebooting') world.arcRegistrationTasks.kill(context);
+    if (power === 'down' || power === 'rebooting') world.processes.kill(context);
     serverOf(context)?.applyPower();
     if (power !== 'rebooting') return;
     const boot = (): void => {
@@ -60,8 +60,15 @@ export const createPower = (world: World, serverOf: (context: NodeContext) => No
         setHostKey(context);
         break;
       case 'reimaged': {
-        world.arcRegistrationTasks.kill(context);
-        const fresh = newNode(node.id, node.build, node.address, node.hostKey, world.now());
+        world.processes.kill(context);
+        const fresh = newNode(
+          node.id,
+          node.build,
+          clusterOf(context).execution,
+          node.address,
+          node.hostKey,
+          world.now(),
+        );
         clusterOf(context).nodes[context.nodeName] = { ...fresh, bootTime: instant(world) };
         setHostKey(context);
         break;

@@ -7,11 +7,10 @@ export const Settings = Type.Object(
   {
     /** Before each operation. */
     latencySeconds: seconds,
-    /** How long ArcRegistrationTask takes before the agent signs in. */
+    /** How long Enable-AzureStackHCIArcIntegration takes to install the agent, before the agent signs in. */
     arcOnboardingSeconds: seconds,
-    /** How often the agent tries to sign in and make its machine, and how long it waits between two tries. */
-    arcOnboardingTries: Type.Integer({ minimum: 1 }),
-    arcOnboardingRetrySeconds: seconds,
+    /** What one Start-Sleep of a script really takes, whatever it asks for. */
+    scriptSleepSeconds: seconds,
     rebootSeconds: seconds,
     /** The cluster's own synchronization. */
     syncIntervalSeconds: Type.Number({ minimum: 1 }),
@@ -27,8 +26,7 @@ export type Settings = Static<typeof Settings>;
 export const defaultSettings: Settings = {
   latencySeconds: 0,
   arcOnboardingSeconds: 0.3,
-  arcOnboardingTries: 10,
-  arcOnboardingRetrySeconds: 0.5,
+  scriptSleepSeconds: 0.5,
   rebootSeconds: 0.5,
   syncIntervalSeconds: 12 * 3600,
   certificateLifetimeSeconds: 730 * 24 * 3600,

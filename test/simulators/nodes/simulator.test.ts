@@ -1,5 +1,6 @@
 import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { imdsKey } from './cmdlets/items.ts';
 import { startNodesLab, type NodesLab } from './lab.ts';
 import { newKeyPair } from './sshKeys.ts';
 
@@ -69,7 +70,7 @@ describe('the SSH server', () => {
     ['whoami', 'only operations'],
     ['hcireg/1 probe; whoami', 'only operations'],
     ['powershell.exe -Command hcireg/1 probe', 'only operations'],
-    ['hcireg/2 probe', 'version 2 of the operations was asked for, this node has version 1'],
+    ['hcireg/2 probe', 'version 2 of the operations was asked for. This node has version 1'],
     ['hcireg/1 constructor', 'no operation constructor'],
     ['hcireg/1 format', 'no operation format'],
   ])('refuses the command %s', async (command, message) => {
@@ -178,7 +179,7 @@ describe('a fresh node', () => {
     expect(await lab.run('NODE1', 'initializeArcIntegration', arc)).toMatchObject({ kind: 'operationError' });
     expect(await lab.run('NODE1', 'startArcRegistrationTask', {})).toMatchObject({
       kind: 'operationError',
-      error: { id: 'HRESULT 0x80070002,Start-ScheduledTask' },
+      error: { id: 'ArcRegistrationTaskNotFound' },
     });
     expect(await lab.run('NODE1', 'startCloudManagement', { serviceName: 'HciCloudManagementSvc' })).toMatchObject({
       kind: 'operationError',
@@ -201,7 +202,7 @@ describe('a fresh node', () => {
 
   test('loses the custom IMDS address, and does not mind that it has none', async () => {
     await lab.admin('PATCH', '/state', {
-      clusters: { hci001: { nodes: { NODE1: { customImdsHostAddress: '10.0.0.1' } } } },
+      clusters: { hci001: { nodes: { NODE1: { registry: { [imdsKey]: { CustomIMDSHostAddress: '10.0.0.1' } } } } } },
     });
     expect((await lab.result('NODE1', 'probe', {})).customImdsHostAddress).toBe('10.0.0.1');
     for (let time = 0; time < 2; time += 1) await lab.result('NODE1', 'removeCustomImdsHostAddress', {});
@@ -319,7 +320,7 @@ describe('the admin API', () => {
     const made = await lab.result('NODE2', 'newRegistrationCertificate', {});
     const state: unknown = JSON.parse(await lab.admin('GET', '/state'));
     await lab.admin('PATCH', '/state', {
-      clusters: { hci001: { nodes: { NODE2: { scriptRecords: { created: null } } } } },
+      clusters: { hci001: { nodes: { NODE2: { registry: { 'HKLM:\\SOFTWARE\\HciRegistration': { Created: null } } } } } },
     });
     expect((await lab.result('NODE2', 'probe', {})).certificate.created).toBeNull();
     await lab.admin('PUT', '/state', state);

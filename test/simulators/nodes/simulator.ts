@@ -3,16 +3,17 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { InvalidAdminInput, mergePatch, startAdminServer, type Exchange, type OnExchange } from '../shared/admin.ts';
-import { createArcRegistrationTasks } from './arcAgent.ts';
+import { startArcRegistrationTask } from './arcRegistrationTask.ts';
 import type { Build } from './builds.ts';
 import { createCloud, type AzureEndpoints } from './cloud.ts';
 import { createExecutor } from './execution.ts';
 import { createFaults, Fault } from './faults.ts';
 import { createPower, NodePowerChange } from './power.ts';
+import { createProcesses } from './processes.ts';
 import { defaultSettings, Settings } from './settings.ts';
 import { fingerprintOf, newKeyPair } from './sshKeys.ts';
 import { startNodeServer, type NodeServer } from './sshServer.ts';
-import { newCluster, newNode, noCounts, State } from './state.ts';
+import { newCluster, newNode, noCounts, State, type ClusterState } from './state.ts';
 import { createSyncSchedule } from './syncSchedule.ts';
 import { keyOf, nodeOf, type NodeContext, type World } from './world.ts';
 
@@ -22,6 +23,8 @@ export interface SimulatedClusterOptions {
   readonly nodes: readonly string[];
   /** Default: 22H2. */
   readonly build?: Build;
+  /** Default: Dispatcher. */
+  readonly execution?: ClusterState['execution'];
 }
 
 export interface SimulatedNodesOptions {
@@ -93,12 +96,16 @@ export const startSimulatedNodes = async (options: SimulatedNodesOptions): Promi
   const faults = createFaults();
   const executor = createExecutor(faults, log, options.onExchange);
   const nodes = new Map<string, RunningNode>();
+  const onDefect = (error: unknown): void => {
+    if (!closing.signal.aborted) defects.push(error);
+  };
 
   const world: World = {
     state: { clusters: {}, counters: noCounts() },
     settings: { ...defaultSettings, ...options.settings },
     cloud: createCloud(options.azure, closing.signal),
-    arcRegistrationTasks: createArcRegistrationTasks(closing.signal),
+    processes: createProcesses(closing.signal),
+    startArcRegistrationTask: (context) => startArcRegistrationTask(context, onDefect),
     now: () => new Date(Date.now() + world.settings.clockOffsetSeconds * 1000),
     closing: closing.signal,
     reschedule: () => schedule.plan(),
@@ -113,7 +120,8 @@ export const startSimulatedNodes = async (options: SimulatedNodesOptions): Promi
     const key = newKeyPair();
     const privateKeyFile = join(options.directory, `${cluster.name}-ssh`);
     await writeFile(privateKeyFile, key.privateKey, { mode: 0o600 });
-    const state = newCluster(cluster.dnsSuffix, [key.publicKey], world.now());
+    const execution = cluster.execution ?? 'Dispatcher';
+    const state = newCluster(cluster.dnsSuffix, [key.publicKey], execution, world.now());
     world.state.clusters[cluster.name] = state;
     const starts = cluster.nodes.map((nodeName, position) => {
       const address = addressOf(index, position);
@@ -121,6 +129,7 @@ export const startSimulatedNodes = async (options: SimulatedNodesOptions): Promi
       state.nodes[nodeName] = newNode(
         position + 1,
         cluster.build ?? '22H2',
+        execution,
         address,
         fingerprintOf(hostKey),
         world.now(),
@@ -136,9 +145,7 @@ export const startSimulatedNodes = async (options: SimulatedNodesOptions): Promi
           port,
           execute: (principal, authority, command, stdin) =>
             executor.execute(context, principal, authority, command, stdin),
-          onDefect: (error) => {
-            if (!closing.signal.aborted) defects.push(error);
-          },
+          onDefect,
         }),
       });
     });
@@ -230,7 +237,7 @@ export const startSimulatedNodes = async (options: SimulatedNodesOptions): Promi
       power.stop();
       await admin.close();
       await Promise.all([...nodes.values()].map(({ server }) => server.close()));
-      await world.arcRegistrationTasks.settled();
+      await world.processes.settled();
       await world.cloud.close();
       if (defects.length > 0) throw new AggregateError(defects, 'the simulated nodes failed');
     },

@@ -52,7 +52,18 @@ export const NodeState = object({
   hostKey: text,
   build: Type.Enum(['20H2', '21H2', '22H2', '23H2', '24H2'], { type: 'string' }),
   bootTime: text,
-  bios: object({ manufacturer: text, version: text, releaseDate: text, secureBoot: Type.Boolean() }),
+  /** A legacy BIOS knows no Secure Boot: Confirm-SecureBootUEFI throws. */
+  bios: object({
+    manufacturer: text,
+    version: text,
+    releaseDate: text,
+    firmware: Type.Enum(['UEFI', 'BIOS'], { type: 'string' }),
+    secureBoot: Type.Boolean(),
+  }),
+  /** How dates and numbers are printed. */
+  culture: Type.Enum(['en-US', 'de-DE'], { type: 'string' }),
+  /** What an enforced WDAC policy makes of unsigned scripts. */
+  languageMode: Type.Enum(['FullLanguage', 'ConstrainedLanguage'], { type: 'string' }),
   /** Get-ClusterNode while the node is up: Up 0, Paused 2, Joining 3. */
   clusterNodeState: Type.Integer({ minimum: 0, maximum: 3 }),
   statusInformation: text,
@@ -60,7 +71,21 @@ export const NodeState = object({
   /** Service executables of Cloud Management that exist. */
   cloudManagementServices: Type.Array(text),
   hcisvc: Type.Enum(['Running', 'Stopped'], { type: 'string' }),
-  customImdsHostAddress: optionalText,
+  /** The service of the Connected Machine agent; of no meaning without the agent. */
+  himds: Type.Enum(['Running', 'Stopped'], { type: 'string' }),
+  /** Values by key (`HKLM:\\SOFTWARE\\…`), beyond what Windows itself keeps there. */
+  registry: Type.Record(text, Type.Record(text, Type.Union([text, Type.Number()]))),
+  /** By full path. Folders have no content. */
+  files: Type.Record(text, object({ content: optionalText })),
+  /** Sources of the Application log that are registered. */
+  eventSources: Type.Array(text),
+  /** Oldest first. */
+  eventLog: Type.Array(
+    object({ logName: text, source: text, id: Type.Integer(), level: Type.Integer(), time: text, message: text }),
+  ),
+  /** Processes that live, by their id. */
+  processes: Type.Record(text, object({ name: text, startTime: text })),
+  lastProcessId: Type.Integer(),
   /** By thumbprint. */
   certificateStore: Type.Record(text, StoredCertificate),
   /** Thumbprint of the last certificate that New-AzureStackHCIRegistrationCertificate made. */
@@ -79,11 +104,6 @@ export const NodeState = object({
     lastTaskResult: Type.Optional(Type.Integer()),
   }),
   agent: Type.Optional(Agent),
-  /** What the node script itself keeps: the contract's `certificate`. */
-  scriptRecords: object({
-    created: Type.Optional(object({ certificate: text, thumbprint: text, notAfter: text })),
-    set: Type.Optional(object({ thumbprint: text, appId: text, cloudId: text })),
-  }),
 });
 export type NodeState = Static<typeof NodeState>;
 
@@ -122,10 +142,13 @@ export const ClusterState = object({
   createdTime: text,
   /** `ssh-ed25519 AAAA…`: whose keys may log on to the nodes. */
   authorizedKeys: Type.Array(text),
+  /** How scripts get to the nodes: installed behind ForceCommand, or brought along by the caller. */
+  execution: Type.Enum(['Dispatcher', 'Inline'], { type: 'string' }),
   diagnosticLevel: Type.Integer({ minimum: 0, maximum: 2 }),
   registration: Type.Optional(Registration),
   arc: Type.Optional(ArcSettings),
-  arcRegistrationTask: Type.Boolean(),
+  /** The clustered task, with the action that it was registered with. */
+  arcRegistrationTask: Type.Optional(object({ execute: text, arguments: text, repetitionInterval: optionalText })),
   /** The group "Cloud Management": Online 0, Offline 1, Failed 2. `serviceName` is its Generic Service's. */
   cloudManagement: Type.Optional(
     object({ state: Type.Integer({ minimum: 0, maximum: 2 }), hasResource: Type.Boolean(), serviceName: optionalText }),
@@ -145,6 +168,13 @@ export const Counters = object({
   arcRegistrationTasksRegistered: Type.Integer(),
   arcRegistrationTaskStarts: Type.Integer(),
   machinesCreated: Type.Integer(),
+  certificatesRemoved: Type.Integer(),
+  registrationsRemoved: Type.Integer(),
+  cloudManagementRemovals: Type.Integer(),
+  arcClears: Type.Integer(),
+  arcDisables: Type.Integer(),
+  arcRegistrationTasksUnregistered: Type.Integer(),
+  machinesDeleted: Type.Integer(),
 });
 export type Counters = Static<typeof Counters>;
 
@@ -161,36 +191,72 @@ export const noCounts = (): Counters => ({
   arcRegistrationTasksRegistered: 0,
   arcRegistrationTaskStarts: 0,
   machinesCreated: 0,
+  certificatesRemoved: 0,
+  registrationsRemoved: 0,
+  cloudManagementRemovals: 0,
+  arcClears: 0,
+  arcDisables: 0,
+  arcRegistrationTasksUnregistered: 0,
+  machinesDeleted: 0,
 });
 
+/** What the installer of the dispatcher registers. */
+const scriptEventSource = 'HciRegistration';
+
 /** A node as it is after its installation, up for a day. */
-export const newNode = (id: number, build: Build, address: string, hostKey: string, now: Date): NodeState => ({
+export const newNode = (
+  id: number,
+  build: Build,
+  execution: ClusterState['execution'],
+  address: string,
+  hostKey: string,
+  now: Date,
+): NodeState => ({
   id,
   power: 'up',
   address,
   hostKey,
   build,
   bootTime: new Date(now.getTime() - 24 * 3600 * 1000).toISOString(),
-  bios: { manufacturer: 'Contoso', version: '2.4.1', releaseDate: '2023-03-01T00:00:00.000Z', secureBoot: true },
+  bios: {
+    manufacturer: 'Contoso',
+    version: '2.4.1',
+    releaseDate: '2023-03-01T00:00:00.000Z',
+    firmware: 'UEFI',
+    secureBoot: true,
+  },
+  culture: 'en-US',
+  languageMode: 'FullLanguage',
   clusterNodeState: 0,
   statusInformation: 'Normal',
   drainStatus: 'NotInitiated',
   cloudManagementServices: [...builds[build].cloudManagementServices],
   hcisvc: 'Running',
+  himds: 'Running',
+  registry: {},
+  files: {},
+  eventSources: execution === 'Dispatcher' ? [scriptEventSource] : [],
+  eventLog: [],
+  processes: {},
+  lastProcessId: 4000,
   certificateStore: {},
   registered: false,
   outOfPolicy: false,
   arcStatus: 2,
   arcRegistrationTask: { running: false },
-  scriptRecords: {},
 });
 
-export const newCluster = (dnsSuffix: string, authorizedKeys: readonly string[], now: Date): ClusterState => ({
+export const newCluster = (
+  dnsSuffix: string,
+  authorizedKeys: readonly string[],
+  execution: ClusterState['execution'],
+  now: Date,
+): ClusterState => ({
   id: randomUUID(),
   dnsSuffix,
   createdTime: now.toISOString(),
   authorizedKeys: [...authorizedKeys],
+  execution,
   diagnosticLevel: 1,
-  arcRegistrationTask: false,
   nodes: {},
 });

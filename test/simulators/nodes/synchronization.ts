@@ -90,7 +90,8 @@ const signInAlone = async (each: NodeContext): Promise<void> => {
 export const synchronize = async (context: NodeContext): Promise<void> => {
   const { registration } = clusterOf(context);
   const certificate = nodeOf(context).registrationCertificate;
-  if (registration === undefined || certificate === undefined) throw new Error('synchronize needs a registered node');
+  if (registration === undefined) throw new Error('synchronize needs a registered node');
+  if (certificate === undefined) throw new CertificateNotFound('There is no registration certificate on this node.');
   registration.nextSync = instant(context.world, context.world.settings.syncIntervalSeconds);
   context.world.reschedule();
 

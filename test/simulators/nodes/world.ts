@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ArcRegistrationTasks } from './arcAgent.ts';
 import type { Cloud } from './cloud.ts';
+import type { Processes } from './processes.ts';
 import type { Settings } from './settings.ts';
 import type { ClusterState, Counters, NodeState, State } from './state.ts';
 
@@ -9,7 +9,9 @@ export interface World {
   state: State;
   settings: Settings;
   readonly cloud: Cloud;
-  readonly arcRegistrationTasks: ArcRegistrationTasks;
+  readonly processes: Processes;
+  /** Returns at once. A run that is under way goes on, as MultipleInstances IgnoreNew says. */
+  readonly startArcRegistrationTask: (context: NodeContext) => void;
   readonly now: () => Date;
   /** Aborts when the simulator closes. */
   readonly closing: AbortSignal;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Type } from 'typebox';
+import { builds } from '../builds.ts';
 import { startNodesLab, type NodesLab } from '../lab.ts';
 import type { NodeContext } from '../world.ts';
-import { cmdlet, CmdletError } from './cmdlet.ts';
+import { cmdlet, CmdletError, type Cmdlet } from './cmdlet.ts';
 
 let lab: NodesLab;
 let context: NodeContext;
@@ -19,20 +20,26 @@ const example = cmdlet({
   module: 'Example',
   parameters: { ApplicationId: Type.String({ minLength: 1 }), Count: Type.Optional(Type.Integer()) },
   aliases: { AppId: 'ApplicationId' },
-  run: (_, parameters) => parameters,
+  run: ({ parameters }) => parameters,
 });
 
+const { signal } = new AbortController();
+const invoke = (each: Cmdlet, parameters: Readonly<Record<string, unknown>>): Promise<unknown> =>
+  each.invoke(context, signal, parameters, []);
+
 test('parameters are bound by name and alias, in any case', async () => {
-  expect(await example.bind(context, { APPID: 'a', count: 2 })).toEqual({ ApplicationId: 'a', Count: 2 });
+  expect(await invoke(example, { APPID: 'a', count: '2' })).toEqual({ ApplicationId: 'a', Count: 2 });
 });
 
 test.each([
   [{ ApplicationId: 'a', Other: 1 }, 'NamedParameterNotFound,Get-Example'],
-  [{}, 'ParameterArgumentValidationError,Get-Example'],
-  [{ ApplicationId: '' }, 'ParameterArgumentValidationError,Get-Example'],
-  [{ ApplicationId: 'a', Count: 'x' }, 'ParameterArgumentValidationError,Get-Example'],
+  [{ ApplicationId: 'a', AppId: 'b' }, 'ParameterAlreadyBound,Get-Example'],
+  [{}, 'MissingMandatoryParameter,Get-Example'],
+  [{ ApplicationId: '' }, 'ParameterArgumentValidationErrorEmptyStringNotAllowed,Get-Example'],
+  [{ ApplicationId: null }, 'ParameterArgumentValidationErrorNullNotAllowed,Get-Example'],
+  [{ ApplicationId: 'a', Count: 'x' }, 'ParameterArgumentTransformationError,Get-Example'],
 ])('%j is refused', async (parameters, fullyQualifiedErrorId) => {
-  const refused = example.bind(context, parameters);
+  const refused = invoke(example, parameters);
   await expect(refused).rejects.toBeInstanceOf(CmdletError);
   await expect(refused).rejects.toMatchObject({ fullyQualifiedErrorId });
 });
@@ -45,5 +52,20 @@ test('a cmdlet that the release does not have is an unknown command', async () =
     exists: (features) => features.arcIntegration,
     run: () => 1,
   });
-  await expect(newer.bind(context, {})).rejects.toMatchObject({ reason: 'CommandNotFoundException' });
+  await expect(invoke(newer, {})).rejects.toMatchObject({ reason: 'CommandNotFoundException' });
+});
+
+test('a parameter that the release does not have yet is unknown, and Get-Command does not show it', async () => {
+  const newer = cmdlet({
+    name: 'Get-Newer',
+    module: 'Example',
+    parameters: { Cloud: Type.Optional(Type.String()) },
+    lacks: (features) => (features.arcCloud ? [] : ['Cloud']),
+    run: () => 1,
+  });
+  await expect(invoke(newer, { Cloud: 'x' })).rejects.toMatchObject({
+    fullyQualifiedErrorId: 'NamedParameterNotFound,Get-Newer',
+  });
+  expect(newer.parameterNames(builds['20H2'])).toEqual([]);
+  expect(newer.parameterNames(builds['22H2'])).toEqual(['Cloud']);
 });

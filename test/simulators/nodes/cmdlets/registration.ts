@@ -1,5 +1,4 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { Type } from 'typebox';
 import { createClientCertificate } from '../../azure/certificates.ts';
 import { machineUrl } from '../arcAgent.ts';
 import { builds } from '../builds.ts';
@@ -7,7 +6,8 @@ import { CloudRefused, CloudUnreachable } from '../cloud.ts';
 import type { NodeState, RegistrationCertificate } from '../state.ts';
 import { CertificateNotFound, report, signIn, synchronize } from '../synchronization.ts';
 import { clusterOf, count, instant, nodeOf, nodesOf, type NodeContext } from '../world.ts';
-import { cmdlet, CmdletError, enumeration, type EnumValue } from './cmdlet.ts';
+import { localTime, type DateTime } from '../powershell/values.ts';
+import { cmdlet, CmdletError, enumeration, mandatory, optional, type Cmdlet, type EnumValue } from './cmdlet.ts';
 
 // The registration half of the module AzureStackHCI.
 
@@ -17,28 +17,41 @@ const dayMilliseconds = 24 * 3600 * 1000;
 const graceDays = 30;
 
 // The numbers of ClusterStatus are not published; those of the others are.
-const clusterStatus = enumeration('ClusterStatus', { Clustered: 0, NotYet: 1, OutOfPolicy: 2 });
-const registrationStatus = enumeration('RegistrationStatus', { Registered: 0, NotYet: 1, OutOfPolicy: 2 });
-const diagnosticLevel = enumeration('DiagnosticLevel', { Off: 0, Basic: 1, Enhanced: 2 });
+const clusterStatus = enumeration('Microsoft.AzureStack.HCI.ClusterStatus', {
+  Clustered: 0,
+  NotYet: 1,
+  OutOfPolicy: 2,
+});
+const registrationStatus = enumeration('Microsoft.AzureStack.HCI.RegistrationStatus', {
+  Registered: 0,
+  NotYet: 1,
+  OutOfPolicy: 2,
+});
+const diagnosticLevel = enumeration('Microsoft.AzureStack.HCI.DiagnosticLevel', { Off: 0, Basic: 1, Enhanced: 2 });
 
 /** Get-AzureStackHCI. `NextSync` and what follows does not exist on older releases. */
-export interface AzureStackHCI {
+interface AzureStackHCI {
   readonly ClusterStatus: EnumValue;
   readonly RegistrationStatus: EnumValue;
-  readonly RegistrationDate: Date | null;
+  readonly RegistrationDate: DateTime | null;
   readonly AzureResourceName: string | null;
   readonly AzureResourceUri: string | null;
   /** Connected, Disconnected, OutOfPolicy, RepairRegistrationRequired; null: never connected, or not registered. */
   readonly ConnectionStatus: string | null;
-  readonly LastConnected: Date | null;
-  readonly NextSync?: Date | null;
+  readonly LastConnected: DateTime | null;
+  readonly NextSync?: DateTime | null;
   readonly IMDSAttestation?: string | null;
   readonly DiagnosticLevel?: EnumValue;
   readonly Region?: string | null;
 }
 
 const failure = (message: string, command: string, detail?: string): CmdletError =>
-  new CmdletError(message, `${message},Microsoft.AzureStack.HCI.${command}`, 'InvalidOperationException', detail);
+  new CmdletError(
+    message,
+    `${message},Microsoft.AzureStack.HCI.${command}`,
+    'InvalidOperationException',
+    detail === undefined ? {} : { detail },
+  );
 
 const requireService = (node: NodeState, command: string): void => {
   if (node.hcisvc !== 'Running') {
@@ -53,11 +66,11 @@ const requireService = (node: NodeState, command: string): void => {
 const isOutOfPolicy = (now: Date, node: NodeState, since: string): boolean =>
   node.outOfPolicy || now.getTime() - Date.parse(since) > graceDays * dayMilliseconds;
 
-export const getAzureStackHCI = cmdlet({
+const getAzureStackHCI = cmdlet({
   name: 'Get-AzureStackHCI',
   module,
   parameters: {},
-  run: (context): AzureStackHCI => {
+  run: ({ context }): AzureStackHCI => {
     const cluster = clusterOf(context);
     const node = nodeOf(context);
     requireService(node, 'GetAzureStackHCI');
@@ -73,15 +86,15 @@ export const getAzureStackHCI = cmdlet({
       RegistrationStatus: registrationStatus(
         outOfPolicy ? 'OutOfPolicy' : registration === undefined ? 'NotYet' : 'Registered',
       ),
-      RegistrationDate: registration === undefined ? null : new Date(registration.date),
+      RegistrationDate: registration === undefined ? null : localTime(new Date(registration.date)),
       AzureResourceName: registration?.resourceName ?? null,
       AzureResourceUri: registration?.resourceUri ?? null,
       ConnectionStatus:
         registration === undefined ? null : outOfPolicy ? 'OutOfPolicy' : (node.connectionStatus ?? null),
       LastConnected:
-        registration === undefined || node.lastConnected === undefined ? null : new Date(node.lastConnected),
+        registration === undefined || node.lastConnected === undefined ? null : localTime(new Date(node.lastConnected)),
       ...(has.includes('NextSync')
-        ? { NextSync: registration === undefined ? null : new Date(registration.nextSync) }
+        ? { NextSync: registration === undefined ? null : localTime(new Date(registration.nextSync)) }
         : {}),
       ...(has.includes('IMDSAttestation') ? { IMDSAttestation: registration === undefined ? null : 'Disabled' } : {}),
       ...(has.includes('DiagnosticLevel') ? { DiagnosticLevel: diagnosticLevel(cluster.diagnosticLevel) } : {}),
@@ -91,11 +104,11 @@ export const getAzureStackHCI = cmdlet({
 });
 
 /** Answers with one base64 DER certificate. */
-export const newAzureStackHCIRegistrationCertificate = cmdlet({
+const newAzureStackHCIRegistrationCertificate = cmdlet({
   name: 'New-AzureStackHCIRegistrationCertificate',
   module,
   parameters: {},
-  run: async (context): Promise<string> => {
+  run: async ({ context }): Promise<string> => {
     requireService(nodeOf(context), 'NewRegistrationCertificate');
     const { world } = context;
     // Made by the real clock; the nodes' own may be ahead of it.
@@ -124,30 +137,40 @@ const wrapped = (error: unknown, message: string, command: string): unknown => {
     : error;
 };
 
-const text = Type.String();
-const mandatory = Type.String({ minLength: 1 });
+/** What both Set- cmdlets are told about the application. */
+const application = {
+  ServiceEndpoint: mandatory,
+  BillingServiceApiScope: mandatory,
+  GraphServiceApiScope: mandatory,
+  AADAuthority: mandatory,
+  AppId: mandatory,
+  TenantId: mandatory,
+  CloudId: mandatory,
+  /** Empty: the certificate that New-AzureStackHCIRegistrationCertificate made. */
+  CertificateThumbprint: optional,
+};
+const applicationAliases = {
+  SE: 'ServiceEndpoint',
+  BillingSc: 'BillingServiceApiScope',
+  GraphSc: 'GraphServiceApiScope',
+  Auth: 'AADAuthority',
+  AI: 'AppId',
+  TI: 'TenantId',
+  CldId: 'CloudId',
+  CertTh: 'CertificateThumbprint',
+} as const;
 
-export const setAzureStackHCIRegistrationCertificate = cmdlet({
+const setAzureStackHCIRegistrationCertificate = cmdlet({
   name: 'Set-AzureStackHCIRegistrationCertificate',
   module,
-  parameters: {
-    ServiceEndpoint: mandatory,
-    BillingServiceApiScope: mandatory,
-    GraphServiceApiScope: text,
-    AADAuthority: mandatory,
-    AppId: mandatory,
-    TenantId: mandatory,
-    CloudId: mandatory,
-    /** Empty: the certificate that New-AzureStackHCIRegistrationCertificate made. */
-    CertificateThumbprint: text,
-  },
-  run: async (context, parameters): Promise<void> => {
+  parameters: application,
+  aliases: applicationAliases,
+  run: async ({ context, parameters }): Promise<void> => {
     const command = 'SetRegistrationCertificate';
     requireService(nodeOf(context), command);
+    const { CertificateThumbprint = '' } = parameters;
     const thumbprint =
-      parameters.CertificateThumbprint === ''
-        ? nodeOf(context).generatedCertificate
-        : parameters.CertificateThumbprint.toUpperCase();
+      CertificateThumbprint === '' ? nodeOf(context).generatedCertificate : CertificateThumbprint.toUpperCase();
     if (thumbprint === undefined)
       throw failure('There is no registration certificate on this node. Create one first.', command);
     const certificate: RegistrationCertificate = {
@@ -169,26 +192,28 @@ export const setAzureStackHCIRegistrationCertificate = cmdlet({
   },
 });
 
-export const setAzureStackHCIRegistration = cmdlet({
+const setAzureStackHCIRegistration = cmdlet({
   name: 'Set-AzureStackHCIRegistration',
   module,
   parameters: {
-    ServiceEndpoint: mandatory,
-    BillingServiceApiScope: mandatory,
-    GraphServiceApiScope: text,
-    AADAuthority: mandatory,
-    AppId: mandatory,
-    TenantId: mandatory,
-    CloudId: mandatory,
+    ...application,
     SubscriptionId: mandatory,
     ObjectId: mandatory,
     ResourceName: mandatory,
     ProviderNamespace: mandatory,
     ResourceArmId: mandatory,
-    ServicePrincipalClientId: text,
-    CertificateThumbprint: text,
+    ServicePrincipalClientId: mandatory,
   },
-  run: async (context, parameters): Promise<void> => {
+  aliases: {
+    ...applicationAliases,
+    SubId: 'SubscriptionId',
+    ObId: 'ObjectId',
+    ResName: 'ResourceName',
+    ProvNS: 'ProviderNamespace',
+    ArmId: 'ResourceArmId',
+    SpClId: 'ServicePrincipalClientId',
+  },
+  run: async ({ context, parameters }): Promise<void> => {
     const command = 'SetRegistration';
     requireService(nodeOf(context), command);
     const certificate = nodeOf(context).registrationCertificate;
@@ -264,11 +289,11 @@ const dropFreshlyBooted = async (context: NodeContext): Promise<void> => {
   }
 };
 
-export const syncAzureStackHCI = cmdlet({
+const syncAzureStackHCI = cmdlet({
   name: 'Sync-AzureStackHCI',
   module,
   parameters: {},
-  run: async (context): Promise<void> => {
+  run: async ({ context }): Promise<void> => {
     const command = 'Sync';
     requireService(nodeOf(context), command);
     if (clusterOf(context).registration === undefined || !nodeOf(context).registered) {
@@ -284,12 +309,78 @@ export const syncAzureStackHCI = cmdlet({
   },
 });
 
+const removeAzureStackHCIRegistration = cmdlet({
+  name: 'Remove-AzureStackHCIRegistration',
+  module,
+  parameters: {},
+  run: ({ context }): void => {
+    const command = 'RemoveRegistration';
+    requireService(nodeOf(context), command);
+    const cluster = clusterOf(context);
+    if (cluster.registration === undefined || !nodeOf(context).registered)
+      throw failure('This node is not registered with Azure.', command);
+    delete cluster.registration;
+    for (const node of Object.values(cluster.nodes)) {
+      node.registered = false;
+      node.outOfPolicy = false;
+      delete node.connectionStatus;
+      delete node.lastConnected;
+    }
+    count(context.world, 'registrationsRemoved');
+    context.world.reschedule();
+  },
+});
+
+const removeAzureStackHCIRegistrationCertificate = cmdlet({
+  name: 'Remove-AzureStackHCIRegistrationCertificate',
+  module,
+  parameters: {},
+  run: ({ context }): void => {
+    const command = 'RemoveRegistrationCertificate';
+    const node = nodeOf(context);
+    requireService(node, command);
+    if (node.generatedCertificate === undefined && node.registrationCertificate === undefined)
+      throw failure('There is no registration certificate on this node.', command);
+    for (const thumbprint of [node.generatedCertificate, node.registrationCertificate?.thumbprint])
+      if (thumbprint !== undefined) Reflect.deleteProperty(node.certificateStore, thumbprint);
+    delete node.generatedCertificate;
+    delete node.registrationCertificate;
+    count(context.world, 'certificatesRemoved');
+  },
+});
+
+const certificateManagedBy = enumeration('Microsoft.AzureStack.HCI.CertificateManagedBy', {
+  Invalid: 0,
+  User: 1,
+  Cluster: 2,
+});
+
+/** No output of the real one is published: scripts may look whether there is any. */
+const getAzureStackHCIRegistrationCertificate = cmdlet({
+  name: 'Get-AzureStackHCIRegistrationCertificate',
+  module,
+  parameters: {},
+  run: ({ context }) => {
+    const { registrationCertificate, generatedCertificate } = nodeOf(context);
+    const Thumbprint = registrationCertificate?.thumbprint ?? generatedCertificate;
+    return Thumbprint === undefined ? undefined : { Thumbprint, CertificateManagedBy: certificateManagedBy('Cluster') };
+  },
+});
+
+export const registrationCmdlets: readonly Cmdlet[] = [
+  getAzureStackHCI,
+  newAzureStackHCIRegistrationCertificate,
+  setAzureStackHCIRegistrationCertificate,
+  getAzureStackHCIRegistrationCertificate,
+  removeAzureStackHCIRegistrationCertificate,
+  setAzureStackHCIRegistration,
+  removeAzureStackHCIRegistration,
+  syncAzureStackHCI,
+];
+
 /** Exist on every release and are not simulated. */
 export const otherCommands: readonly string[] = [
   'Get-AzureStackHCIBillingRecord',
-  'Get-AzureStackHCIRegistrationCertificate',
   'Get-AzureStackHCISubscriptionStatus',
-  'Remove-AzureStackHCIRegistration',
-  'Remove-AzureStackHCIRegistrationCertificate',
   'Update-AzureStackHCIRegistrationCertificate',
 ];

@@ -7,7 +7,9 @@ import { startOutside, type Outside } from '../lab/lab.ts';
 import { createClient } from '../simulators/azure/client.ts';
 import { createApplication, newPassword } from '../simulators/azure/directory.ts';
 import type { Exchange, OnExchange } from '../simulators/shared/admin.ts';
-import { counts, differences, type End } from './compare.ts';
+import { counts, differences as compare, type End } from './compare.ts';
+import type { Effect } from './modes.ts';
+import { register } from './scenarios/register.ts';
 import { normalize } from './normalize.ts';
 
 let directory: string;
@@ -35,6 +37,8 @@ const endOf = (outside: Outside, namespace: string): End => ({
   state: normalize(outside, namespace),
   counts: counts(outside.azure.state.counters, outside.nodes.state().counters),
 });
+const differences = (clean: End, perturbed: End, write: string, effect: Effect = 'killed after') =>
+  compare(clean, perturbed, register, { write, effect });
 const generatePassword = 'POST clusters/hci001/arcSettings/default/generatePassword';
 
 const instant = () => new Date().toISOString();
@@ -107,6 +111,10 @@ test('one more secret: after a lost answer of generatePassword, then exactly one
   );
   expect(differences(clean, endOf(three, 'n'), generatePassword)).toContain('Azure: passwords created: 3, expected 2');
   expect(differences(clean, endOf(one, 'n'), generatePassword)).toContain('Azure: passwords created: 1, expected 2');
+  expect(differences(clean, endOf(two, 'n'), generatePassword, 'answer cut')).toEqual([]);
+  expect(differences(clean, endOf(two, 'n'), generatePassword, 'refused 503')).toContain(
+    'Azure: passwords created: 2, expected 1',
+  );
 });
 
 test('a certificate that a node made twice is seen', async () => {
@@ -161,6 +169,7 @@ test('nodes: the effect is there when an exchange is seen, and its answer waits 
       address,
       port: cluster.ssh.port,
       user: cluster.ssh.user,
+      execution: 'Dispatcher' as const,
       privateKeys,
       hostKeys: [hostKey],
     };

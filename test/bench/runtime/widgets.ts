@@ -1,0 +1,78 @@
+import type { ObjectBody, ResourceType } from '../../../src/kube/resource.ts';
+import { KubeObject, parser } from '../../../src/kube/schema.ts';
+
+/** What the bench works on: objects of about 1 KB, of a kind of their own. */
+export const widgetKind = { group: 'bench.example.com', version: 'v1', plural: 'widgets', kind: 'Widget' } as const;
+
+export const namespace = 'bench';
+
+const string = { type: 'string' };
+const conditionFields = { type: string, status: string, reason: string, message: string, lastTransitionTime: string };
+
+export const widgetDefinition: ObjectBody = {
+  metadata: { name: `${widgetKind.plural}.${widgetKind.group}` },
+  spec: {
+    group: widgetKind.group,
+    scope: 'Namespaced',
+    names: { plural: widgetKind.plural, singular: 'widget', kind: widgetKind.kind },
+    versions: [
+      {
+        name: widgetKind.version,
+        served: true,
+        storage: true,
+        subresources: { status: {} },
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: {
+              spec: {
+                type: 'object',
+                properties: {
+                  revision: { type: 'integer' },
+                  description: string,
+                  parameters: { type: 'object', additionalProperties: string },
+                },
+              },
+              status: {
+                type: 'object',
+                properties: {
+                  conditions: {
+                    type: 'array',
+                    'x-kubernetes-list-type': 'map',
+                    'x-kubernetes-list-map-keys': ['type'],
+                    items: {
+                      type: 'object',
+                      required: ['type'],
+                      properties: { ...conditionFields, observedGeneration: { type: 'integer' } },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    ],
+  },
+};
+
+export const customResourceDefinitions: ResourceType<KubeObject> = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  namespaced: false,
+  parse: parser('CustomResourceDefinition', KubeObject),
+};
+
+export const widgetName = (index: number): string => `widget-${String(index).padStart(5, '0')}`;
+
+export function widgetBody(index: number): ObjectBody {
+  const parameters = Object.fromEntries(
+    Array.from({ length: 8 }, (_, number) => [`parameter-${number}`, `value ${number} of widget ${index} `.repeat(2)]),
+  );
+  return {
+    metadata: { namespace, name: widgetName(index) },
+    spec: { revision: 0, description: `Widget ${index} of the bench. `.repeat(12), parameters },
+  };
+}

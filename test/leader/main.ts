@@ -1,0 +1,193 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
+import { parse, stringify } from 'yaml';
+import { runCommand, say } from '../lab/command.ts';
+import { lastLines, startController, type RunningController } from '../lab/controller.ts';
+import { controllerAccount, sampleCluster, sampleManifests, startLab, startOutside, type Lab } from '../lab/lab.ts';
+import { agreement } from '../lab/agreement.ts';
+import { applyManifests } from '../lab/registration.ts';
+import type { Exchange } from '../simulators/shared/admin.ts';
+import { scopeOf } from '../crash/run.ts';
+import { externalWrite } from '../crash/writes.ts';
+
+const help = `npm run leader: two controllers, and the leader is frozen in the middle of a registration
+
+For some external writes k: the leader is stopped with SIGSTOP when it has sent write k, and the write is answered to the frozen process.
+The other one has to take over and finish the registration. Then the frozen one goes on: it must start no external write any more (at most
+the one that was in flight at the freeze), stand by, and take over at once when the other one is told to stop.
+`;
+
+/** Early, in the middle, late: of about thirty writes. */
+const frozenAtWrites = [2, 11, 20];
+const takeoverLimitSeconds = 20;
+const limitSeconds = 120;
+
+const Lease = Type.Object({ spec: Type.Object({ holderIdentity: Type.Optional(Type.String()) }) });
+const LogLine = Type.Object({
+  msg: Type.String(),
+  identity: Type.Optional(Type.String()),
+});
+
+interface Check {
+  what: string;
+  holds: boolean;
+}
+
+async function freezeAt(k: number, lab: Lab, kubeconfig: string): Promise<Check[]> {
+  const { controlPlane } = lab;
+  const namespace = `frozen-at-${k}`;
+  const lease = `hci-registration-controller-${namespace}`;
+  const directory = join(lab.directory, namespace);
+  const checks: Check[] = [];
+  const check = (what: string, holds: boolean) => void checks.push({ what, holds });
+  const frozen = Promise.withResolvers<void>();
+  const controllers: RunningController[] = [];
+  let writes = 0;
+  let isExternalWrite: (exchange: Exchange) => boolean = () => false;
+
+  const { issuer, jwks } = controlPlane.serviceAccountIssuer;
+  const outside = await startOutside({
+    directory,
+    serviceAccountIssuer: { issuer, jwks },
+    onExchange: (exchange) => {
+      if (!isExternalWrite(exchange)) return;
+      writes += 1;
+      if (writes !== k) return;
+      process.kill(controllers[0]?.pid ?? 0, 'SIGSTOP');
+      frozen.resolve();
+    },
+  });
+  try {
+    const scope = scopeOf(outside);
+    isExternalWrite = (exchange) => externalWrite(exchange, scope) !== undefined;
+    const config = join(directory, 'elected.yaml');
+    const lone: unknown = parse(await readFile(outside.controllerConfig, 'utf8'));
+    await writeFile(config, stringify(Object.assign({}, lone, { leaderElection: { enabled: true } })));
+    const start = (name: string) => {
+      const logFile = join(directory, `${name}.log`);
+      const controller = startController({ kubeconfig, config, logFile, namespace });
+      controllers.push(controller);
+      return controller;
+    };
+    const holder = async () => {
+      const text = await controlPlane.kubectl('get', 'lease', lease, '-n', controllerAccount.namespace, '-o', 'json');
+      return Value.Parse(Lease, JSON.parse(text)).spec.holderIdentity;
+    };
+
+    await controlPlane.kubectl('create', 'namespace', namespace);
+    const first = start('first');
+    const firstIdentity = await identityOf(first);
+    await until('the first one leads', async () => (await holder()) === firstIdentity, first);
+    const second = start('second');
+    const secondIdentity = await identityOf(second);
+    await applyManifests(controlPlane, await sampleManifests(outside, { namespace }), directory);
+
+    await until(
+      'the write at which it is frozen',
+      () => Promise.race([frozen.promise.then(() => true), delay(100, false)]),
+      first,
+    );
+    const frozenAt = performance.now();
+    await until('the second one leads', async () => (await holder()) === secondIdentity, second);
+    const seconds = (performance.now() - frozenAt) / 1000;
+    check(
+      `the other one took over within ${takeoverLimitSeconds} s of the freeze (${seconds.toFixed(1)} s)`,
+      seconds <= takeoverLimitSeconds,
+    );
+    const ready = ['wait', `hciregistration/${sampleCluster.name}`, '-n', namespace, '--for=condition=Ready=True'];
+    await controlPlane.kubectl(...ready, `--timeout=${limitSeconds}s`);
+    for (const { what, holds } of agreement(outside)) check(what, holds);
+
+    const before = writes;
+    process.kill(first.pid, 'SIGCONT');
+    await until('the first one stands by', () => hasLogged(first, 'no longer working on registrations'), first);
+    const started = writes - before;
+    check(`after it went on, the frozen one started no external write (${started})`, started <= 1);
+    check('it went on living', (await Promise.race([first.exited, delay(0, 'alive')])) === 'alive');
+    check('and did not take the lease back', (await holder()) === secondIdentity);
+
+    const stoppedAt = performance.now();
+    check('the leader exits 0 when it is told to stop', (await second.stop()) === 0);
+    await until('the first one leads again', async () => (await holder()) === firstIdentity, first);
+    const again = (performance.now() - stoppedAt) / 1000;
+    check(
+      `the lease was given back: the other one led again before it could run out (${again.toFixed(1)} s)`,
+      again < 15,
+    );
+    check('the last one exits 0 too', (await first.stop()) === 0);
+    check('and gives the lease back', (await holder()) === '');
+    check('nothing more was written', writes - before === started);
+  } finally {
+    for (const { pid, kill } of controllers) {
+      try {
+        process.kill(pid, 'SIGCONT');
+      } catch {
+        continue; // it is gone
+      }
+      kill();
+    }
+    await outside.close();
+    await controlPlane.kubectl('delete', 'namespace', namespace, '--wait=false').catch(() => undefined);
+  }
+  return checks;
+}
+
+async function until(what: string, holds: () => Promise<boolean>, controller: RunningController): Promise<void> {
+  const deadline = performance.now() + limitSeconds * 1000;
+  for (;;) {
+    const held = await holds().catch((error: unknown) => (error instanceof Error ? error : new Error(String(error))));
+    if (held === true) return;
+    if (performance.now() > deadline) {
+      const why = held instanceof Error ? `: ${held.message}` : '';
+      throw new Error(
+        `it did not come to it that ${what}${why}. The controller's log:\n${await lastLines(controller.logFile)}`,
+      );
+    }
+    await delay(100);
+  }
+}
+
+async function logged(controller: RunningController) {
+  const text = await readFile(controller.logFile, 'utf8').catch(() => '');
+  const lines = text.split('\n').slice(0, -1);
+  return lines.map((line): unknown => JSON.parse(line)).filter((line) => Value.Check(LogLine, line));
+}
+
+const hasLogged = async (controller: RunningController, message: string) =>
+  (await logged(controller)).some(({ msg }) => msg === message);
+
+async function identityOf(controller: RunningController): Promise<string> {
+  let identity: string | undefined;
+  await until(
+    'it stands by',
+    async () => {
+      identity = (await logged(controller)).find(({ msg }) => msg === 'standing by')?.identity;
+      return identity !== undefined;
+    },
+    controller,
+  );
+  return identity ?? '';
+}
+
+await runCommand({ name: 'leader', help }, async () => {
+  say('Control plane …');
+  const lab = await startLab({ say });
+  const tally = { passed: 0, failed: 0 };
+  try {
+    const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);
+    for (const k of frozenAtWrites) {
+      say(`\nThe leader is frozen at its write ${k}`);
+      for (const { what, holds } of await freezeAt(k, lab, kubeconfig)) {
+        say(`  ${holds ? 'ok  ' : 'FAIL'}  ${what}`);
+        tally[holds ? 'passed' : 'failed'] += 1;
+      }
+    }
+  } finally {
+    await lab.close();
+  }
+  say();
+  return tally;
+});

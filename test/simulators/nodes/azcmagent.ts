@@ -1,0 +1,96 @@
+import { printedCode } from './arcAgent.ts';
+import type { ProgramResult } from './powershell/run.ts';
+import type { Agent } from './state.ts';
+import { nodeOf, type NodeContext } from './world.ts';
+
+// azcmagent.exe: what it prints.
+
+/** Releases before this one know neither --log-stderr nor --no-color, and list endpoints in an object. */
+const firstWithLogFlags = [1, 9] as const;
+const newFlags = ['--log-stderr', '--no-color'];
+const knownFlags = ['-j', '--json', ...newFlags];
+
+const isOld = ({ version }: Agent): boolean => {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < firstWithLogFlags[0] || (major === firstWithLogFlags[0] && minor < firstWithLogFlags[1]);
+};
+
+const himdsStopped = 61;
+const failed = (exitCode: number, stderr: string): ProgramResult => ({ stdout: '', stderr, exitCode });
+
+/** As Go prints no time at all. */
+const noTime = '0001-01-01T00:00:00Z';
+
+const shown = (context: NodeContext, agent: Agent): unknown => ({
+  resourceName: agent.resourceName,
+  resourceGroup: agent.resourceGroup,
+  resourceId:
+    agent.resourceName === ''
+      ? ''
+      : `/subscriptions/${agent.subscriptionId}/resourceGroups/${agent.resourceGroup}/providers/Microsoft.HybridCompute/machines/${agent.resourceName}`,
+  subscriptionId: agent.subscriptionId,
+  tenantId: agent.tenantId,
+  vmId: agent.vmId,
+  location: agent.location,
+  cloud: agent.cloud,
+  status: agent.status,
+  lastHeartbeat: agent.lastHeartbeat ?? noTime,
+  agentVersion: agent.version,
+  agentErrorCode: agent.errorCode,
+  agentErrorDetails: agent.errorDetails,
+  httpsProxy: '',
+  services: ['himds', 'gcarcservice', 'extensionservice'].map((serviceName) => ({
+    displayName: serviceName,
+    serviceName,
+    status: nodeOf(context).himds.toLowerCase(),
+  })),
+});
+
+const checked = async (context: NodeContext, agent: Agent): Promise<unknown> => {
+  const { cloud } = context.world;
+  const rows = await Promise.all(
+    [cloud.login, cloud.resourceManager].map(async (endpoint) => ({
+      endpoint,
+      reachable: await cloud.get(endpoint).then(
+        () => true,
+        () => false,
+      ),
+      private: false,
+      tls: 'TLS 1.3',
+      required: true,
+      proxyStatus: 'not set',
+    })),
+  );
+  return isOld(agent) ? Object.fromEntries(rows.map(({ endpoint, ...row }) => [endpoint, row])) : rows;
+};
+
+const log = (text: string): string => `INFO    ${text}\r\n`;
+
+const json = (value: unknown, agent: Agent, args: readonly string[], verb: string): ProgramResult => {
+  const printed = `${JSON.stringify(value, undefined, 2).replaceAll('\n', '\r\n')}\r\n`;
+  const logged = log(`azcmagent ${verb} ${agent.version}`);
+  return args.includes('--log-stderr')
+    ? { stdout: printed, stderr: logged, exitCode: 0 }
+    : { stdout: `${logged}${printed}`, stderr: '', exitCode: 0 };
+};
+
+/** One run of azcmagent.exe on a node that has it. */
+export const runAzcmagent = async (context: NodeContext, args: readonly string[]): Promise<ProgramResult> => {
+  const { agent, himds } = nodeOf(context);
+  if (agent === undefined) throw new Error('azcmagent.exe is not there');
+  const [verb = '', ...flags] = args;
+  const unknown = flags.find((flag) => !knownFlags.includes(flag) || (isOld(agent) && newFlags.includes(flag)));
+  if (unknown !== undefined) return failed(1, `Error: unknown flag: ${unknown}\r\n`);
+  switch (verb) {
+    case 'version':
+      return { stdout: `azcmagent version ${agent.version}\r\n`, stderr: '', exitCode: 0 };
+    case 'check':
+      return json(await checked(context, agent), agent, flags, verb);
+    case 'show':
+      if (himds === 'Stopped')
+        return failed(himdsStopped, `FATAL   ${printedCode(himdsStopped)}: himds service is not running\r\n`);
+      return json(shown(context, agent), agent, flags, verb);
+    default:
+      return failed(1, `Error: unknown command "${verb}" for "azcmagent"\r\n`);
+  }
+};
