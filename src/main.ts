@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { rootCertificates } from 'node:tls';
 import { parseArgs } from 'node:util';
+import { Gauge, Registry } from '@prometheus-io/client';
 import pino from 'pino';
 import { fieldManager, group } from './api/group.ts';
+import { kind } from './api/registration.ts';
 import { readConfiguration } from './configuration.ts';
 import { createKubeClient } from './kube/client.ts';
 import { runWorkers } from './kube/controller.ts';
@@ -12,9 +14,11 @@ import { namespaces } from './kube/core.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { runLeaderElection, type Leadership } from './kube/leader-election.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
+import { createControllerMetrics } from './kube/metrics.ts';
 import { createReflector } from './kube/reflector.ts';
 import { get } from './kube/resource.ts';
 import type { KubeObject } from './kube/schema.ts';
+import { startServer } from './kube/server.ts';
 import { createWorkQueue } from './kube/workqueue.ts';
 import { createSshTransport } from './nodes/ssh.ts';
 import { requestedChange } from './registration/pokes.ts';
@@ -37,8 +41,10 @@ const userAgent = 'hci-registration-controller/0.1.0';
 const requestTimeoutMs = 30_000;
 /** A pass may wait for an operation on a node, and those take up to 3 minutes. */
 const reconcileDeadlineMs = 5 * 60_000;
-/** Below the 30 s that Kubernetes grants by default. */
-const graceMs = 20_000;
+/** Once to end by itself, and once to notice that it was cut: both within the 30 s that Kubernetes grants by default. */
+const graceMs = 10_000;
+/** The watch gives up its connection after 3 minutes of silence, and tries again and again: later than that something is stuck. */
+const staleWatchMs = 10 * 60_000;
 const eventRepeatMs = 10 * 60_000;
 /** client-go's. */
 const leaseTimes = { leaseDurationSeconds: 15, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
@@ -67,15 +73,24 @@ async function main(): Promise<void> {
     });
   }
 
+  const registry = new Registry();
+  const leaseName = values.namespace === undefined ? fieldManager : `${fieldManager}-${values.namespace}`;
+  const metrics = createControllerMetrics(registry, {
+    controller: kind.toLowerCase(),
+    workers: configuration.workers,
+    depth: () => queue.size,
+    leaseName,
+  });
+  const { onExchange } = metrics;
   const kubeConfig = await loadKubeConfig();
-  const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs });
+  const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange });
   const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, stop.signal));
   const certificateAuthorities =
     configuration.certificateAuthorityFile === undefined
       ? undefined
       : [...rootCertificates, await readFile(configuration.certificateAuthorityFile, 'utf8')];
 
-  const queue = createWorkQueue({ baseDelayMs: 500, maxDelayMs: 300_000 });
+  const queue = createWorkQueue({ baseDelayMs: 500, maxDelayMs: 300_000, observer: metrics.queue });
   const reflector = createReflector<KubeObject>({
     client: kube,
     type: registrations,
@@ -86,9 +101,33 @@ async function main(): Promise<void> {
     onError: (error) => log.warn({ err: error }, 'watching registrations'),
   });
 
+  const server = await startServer({
+    ...configuration.server,
+    metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    healthz: {
+      watch: () => {
+        const silentMs = performance.now() - (reflector.lastHeardAt() ?? 0);
+        if (silentMs < staleWatchMs) return undefined;
+        return `nothing was heard from the API server for ${Math.floor(silentMs / 60_000)} minutes`;
+      },
+    },
+    readyz: { synced: () => (reflector.hasSynced() ? undefined : 'the registrations are not read yet') },
+    onError: (error) => log.warn({ err: error }, 'serving metrics and probes'),
+  });
+  log.info({ port: server.port }, 'serving metrics and probes');
+  new Gauge({
+    name: 'hci_watch_last_event_timestamp_seconds',
+    help: 'When the API server last said anything about registrations, bookmarks too.',
+    registers: [registry],
+    collect() {
+      const at = reflector.lastHeardAt();
+      if (at !== undefined) this.set((performance.timeOrigin + at) / 1000);
+    },
+  });
+
   /** Works while it leads. What was remembered of an earlier time of leading is another leader's past by now. */
   async function lead({ signal: lost, check }: Leadership): Promise<void> {
-    const writing = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, beforeWrite: check });
+    const writing = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange, beforeWrite: check });
     const transport = createSshTransport({
       allowLoopback: configuration.allowLoopbackNodeAddresses,
       beforeMutation: check,
@@ -118,7 +157,7 @@ async function main(): Promise<void> {
       deadlineMs: reconcileDeadlineMs,
       graceMs,
       // Told to stop, a pass may end; after a loss it must not.
-      reconcile: (key, signal) => reconcile(key, AbortSignal.any([signal, lost])),
+      reconcile: metrics.measured((key, signal) => reconcile(key, AbortSignal.any([signal, lost]))),
       onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
       signal: AbortSignal.any([stop.signal, lost]),
     });
@@ -130,10 +169,7 @@ async function main(): Promise<void> {
   const watching = reflector.run(stop.signal);
   await Promise.race([reflector.synced, watching]);
   if (configuration.leaderElection.enabled) {
-    const lease = {
-      namespace: configuration.leaderElection.namespace ?? kubeConfig.namespace,
-      name: values.namespace === undefined ? fieldManager : `${fieldManager}-${values.namespace}`,
-    };
+    const lease = { namespace: configuration.leaderElection.namespace ?? kubeConfig.namespace, name: leaseName };
     const identity = `${hostname()}_${randomUUID()}`;
     log.info({ lease, identity }, 'standing by');
     await runLeaderElection({
@@ -142,16 +178,20 @@ async function main(): Promise<void> {
       identity,
       ...leaseTimes,
       lead,
-      onHolder: (holder) => log.info({ lease, holder, leads: holder === identity }, 'the lease has another holder'),
+      onHolder: (holder) => {
+        log.info({ lease, holder, leads: holder === identity }, 'the lease has another holder');
+        metrics.setLeader(holder === identity);
+      },
       onError: (error) => log.warn({ err: error, lease }, 'the lease was not read or renewed'),
       signal: stop.signal,
     });
   } else {
+    metrics.setLeader(true);
     await lead({ signal: new AbortController().signal, check: () => {} });
   }
   queue.shutDown();
   await watching;
-  await kube.close();
+  await Promise.all([kube.close(), server.close()]);
   log.info('stopped');
 }
 

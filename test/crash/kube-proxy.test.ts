@@ -1,27 +1,37 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createKubeClient, type KubeClient } from '../../src/kube/client.ts';
 import { secrets, type Secret } from '../../src/kube/core.ts';
 import { readKubeConfig } from '../../src/kube/kubeconfig.ts';
 import { createReflector } from '../../src/kube/reflector.ts';
 import { apply, get, list } from '../../src/kube/resource.ts';
-import { startLab, type Lab } from '../lab/lab.ts';
-import { controllerAccount } from '../lab/lab.ts';
+import { startControlPlane, type ControlPlane } from '../controlplane/start.ts';
 import { startKubeProxy, type Gate, type KubeProxy } from './kube-proxy.ts';
 
-let lab: Lab;
+const account = { namespace: 'default', name: 'tester' };
+let controlPlane: ControlPlane;
+let kubeconfig: string;
 let proxy: KubeProxy;
 let client: KubeClient;
 let directory: string;
 let gate: Gate;
 const namespace = 'default';
 
-beforeEach(async () => {
+beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'kube-proxy-test-'));
-  lab = await startLab({ clusters: [{ name: 'lab', dnsSuffix: 'corp.example.com', nodes: ['NODE1'] }] });
-  const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);
+  controlPlane = await startControlPlane({ directory: join(directory, 'controlplane') });
+  await controlPlane.kubectl('create', 'serviceaccount', account.name, '-n', account.namespace);
+  const subject = `--serviceaccount=${account.namespace}:${account.name}`;
+  await controlPlane.kubectl('create', 'clusterrolebinding', 'tester', '--clusterrole=cluster-admin', subject);
+  kubeconfig = await controlPlane.kubeconfigFor(account);
+});
+afterAll(async () => {
+  await controlPlane.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+beforeEach(async () => {
   gate = async () => ({ seen: 'pass', done: async () => 'answer' });
   proxy = await startKubeProxy({ directory, kubeconfig, gate: (words) => gate(words) });
   client = createKubeClient(await readKubeConfig(proxy.kubeconfig), { userAgent: 'test', requestTimeoutMs: 5_000 });
@@ -29,8 +39,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await client.close();
   await proxy.close();
-  await lab.close();
-  await rm(directory, { recursive: true, force: true });
 });
 
 const write = (value: string): Promise<Secret> =>
@@ -40,6 +48,7 @@ const write = (value: string): Promise<Secret> =>
     { metadata: { namespace, name: 's' }, data: { value: Buffer.from(value).toString('base64') } },
     { fieldManager: 'test', force: true },
   );
+const stored = async (): Promise<string> => valueOf(await get(client, secrets, { namespace, name: 's' }));
 const valueOf = (secret: Secret | undefined) => Buffer.from(secret?.data?.['value'] ?? '', 'base64').toString();
 
 test('while the view is held, lists and watches show what was before the newest write, and then catch up', async () => {
@@ -65,7 +74,7 @@ test('while the view is held, lists and watches show what was before the newest 
   expect(old.items.map(valueOf)).toEqual(['first']);
   expect(shown).toBe(1);
   await write('third');
-  expect(valueOf(await get(client, secrets, { namespace, name: 's' }))).toBe('third');
+  expect(await stored()).toBe('third');
   expect((await list(client, secrets, { namespace })).items.map(valueOf)).toEqual(['first']);
   expect(seen).not.toContain('third');
   // A process that starts now sees the old list, and nothing after it.
@@ -96,7 +105,6 @@ test('a write is refused or dropped before it is done, or cut after it', async (
       return decided;
     };
   };
-  const stored = async () => valueOf(await get(client, secrets, { namespace, name: 's' }));
   await write('first');
   next({ seen: { status: 503 }, done: async () => 'answer' });
   await expect(write('refused')).rejects.toMatchObject({ status: 503 });

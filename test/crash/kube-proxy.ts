@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { createCertificateAuthority } from '../controlplane/certificates.ts';
+import { initialEvents, listAt } from './kube-view.ts';
 import { isView, kubernetesWrite } from './kube-writes.ts';
 
 /** What is done with a write before it reaches the API server. */
@@ -92,11 +93,20 @@ export async function startKubeProxy(options: {
     await old?.released.promise;
   };
 
-  /** A watch: silent while the view is held, also one that is open already. */
-  async function watch(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  /** A watch: silent while the view is held, also one that is open already. What it begins with is old then. */
+  async function watch(incoming: IncomingMessage, outgoing: ServerResponse, target: URL): Promise<void> {
     if (old !== undefined) outgoing.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    if (old?.revision !== undefined && target.searchParams.get('sendInitialEvents') === 'true') {
+      const answer = await upstream(incoming, outgoing, listAt(target, old.revision));
+      const { events, resourceVersion } = initialEvents(
+        JSON.parse(Buffer.concat(await answer.toArray()).toString('utf8')),
+      );
+      outgoing.write(events);
+      for (const name of ['sendInitialEvents', 'resourceVersionMatch']) target.searchParams.delete(name);
+      target.searchParams.set('resourceVersion', resourceVersion);
+    }
     await caughtUp();
-    const answer = await upstream(incoming, outgoing, incoming.url ?? '/');
+    const answer = await upstream(incoming, outgoing, target.pathname + target.search);
     if (!outgoing.headersSent) outgoing.writeHead(answer.statusCode ?? 502, answer.headers).flushHeaders();
     else if (answer.statusCode !== 200) return void incoming.socket.destroy();
     for await (const chunk of answer) {
@@ -110,13 +120,13 @@ export async function startKubeProxy(options: {
     const { method = '', url = '/' } = incoming;
     const target = new URL(url, server);
     if (isView(method, target.pathname)) {
-      if (target.searchParams.get('watch') === 'true') return watch(incoming, outgoing);
-      if (old?.revision !== undefined && !target.searchParams.has('continue')) {
-        target.searchParams.set('resourceVersion', String(old.revision));
-        target.searchParams.set('resourceVersionMatch', 'Exact');
-        show();
-      }
-      return relay(await upstream(incoming, outgoing, target.pathname + target.search), outgoing);
+      if (target.searchParams.get('watch') === 'true') return watch(incoming, outgoing, target);
+      const revision = target.searchParams.has('continue') ? undefined : old?.revision;
+      if (revision !== undefined) show();
+      return relay(
+        await upstream(incoming, outgoing, revision === undefined ? url : listAt(target, revision)),
+        outgoing,
+      );
     }
     const body = Buffer.concat(await incoming.toArray());
     const words = kubernetesWrite(method, target.pathname, parsed(body));

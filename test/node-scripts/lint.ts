@@ -31,7 +31,13 @@ const asciiFindings = (text: string): readonly Finding[] =>
     const [character] = /[^\t\u0020-\u007e]/.exec(line) ?? [];
     return character === undefined
       ? []
-      : [{ line: index + 1, rule: 'ascii', message: `the character ${JSON.stringify(character)}: a code page may change it` }];
+      : [
+          {
+            line: index + 1,
+            rule: 'ascii',
+            message: `the character ${JSON.stringify(character)}: a code page may change it`,
+          },
+        ];
   });
 
 const parse = async (text: string): Promise<Program | Finding> => {
@@ -49,10 +55,6 @@ export const lintScript = async (text: string, rules: LintRules): Promise<readon
   if (errors.length > 0) return errors.map(({ line, message }) => ({ line, rule: 'syntax', message }));
   const program = await parse(text);
   if ('rule' in program) return [program];
-  const findings = [
-    ...asciiFindings(text),
-    ...commandFindings(program, rules),
-    ...languageFindings(program, rules),
-  ];
+  const findings = [...asciiFindings(text), ...commandFindings(program, rules), ...languageFindings(program, rules)];
   return findings.toSorted((left, right) => left.line - right.line);
 };

@@ -41,7 +41,10 @@ interface Call {
 }
 
 interface Script {
-  readonly functions: ReadonlyMap<string, { readonly name: string; readonly line: number; readonly parameters: readonly ParameterSyntax[] }>;
+  readonly functions: ReadonlyMap<
+    string,
+    { readonly name: string; readonly line: number; readonly parameters: readonly ParameterSyntax[] }
+  >;
   readonly calls: readonly Call[];
 }
 
@@ -66,16 +69,22 @@ const oneCall = ({ command }: Call, { functions }: Script, rules: LintRules): re
   const finding = (rule: string, message: string): Finding => ({ line, rule, message });
   if (typeof command.name !== 'string') {
     const isAllowed = rules.computedCommands.includes(command.name.at.text);
-    return isAllowed ? [] : [finding('computed command', `${command.name.at.text}: what is called must stand in the script`)];
+    return isAllowed
+      ? []
+      : [finding('computed command', `${command.name.at.text}: what is called must stand in the script`)];
   }
   const name = command.name.toLowerCase();
   const known = functions.get(name);
-  const given = command.elements.flatMap((element) => (element.kind === 'parameter' ? [element.name.toLowerCase()] : []));
+  const given = command.elements.flatMap((element) =>
+    element.kind === 'parameter' ? [element.name.toLowerCase()] : [],
+  );
   const positional = positionalValues(command);
   if (known !== undefined) {
     const names = lower(known.parameters.map((parameter) => parameter.name));
     return [
-      ...given.filter((each) => !names.has(each)).map((each) => finding('parameter', `${known.name} has no parameter ${each}`)),
+      ...given
+        .filter((each) => !names.has(each))
+        .map((each) => finding('parameter', `${known.name} has no parameter ${each}`)),
       ...(positional > 0 ? [finding('positional', `an argument of ${known.name} without its parameter's name`)] : []),
     ];
   }
@@ -85,7 +94,9 @@ const oneCall = ({ command }: Call, { functions }: Script, rules: LintRules): re
   if (banned.has(name)) findings.push(finding('banned command', `${command.name} may not be used in a node script`));
   if (!name.includes('-')) findings.push(finding('alias', `${command.name} is an alias or a program without its path`));
   if (positional > 0 && !positionalCommands.has(name))
-    findings.push(finding('positional', `an argument of ${command.name} without its parameter's name: ${text.slice(0, 80)}`));
+    findings.push(
+      finding('positional', `an argument of ${command.name} without its parameter's name: ${text.slice(0, 80)}`),
+    );
   if (name === 'convertto-json' && !given.includes('depth'))
     findings.push(finding('json depth', 'ConvertTo-Json without -Depth: what is deeper than 2 becomes text'));
   return findings;

@@ -19,7 +19,13 @@ const typeFindings = (literal: string, at: At, place: Place): readonly Finding[]
   const name = fullTypeName(literal);
   if (name === undefined) return [{ line: at.line, rule: 'type', message: `the type [${literal}]` }];
   if (isCoreType(name) || place.isGuarded) return [];
-  return [{ line: at.line, rule: 'type', message: `[${literal}] is refused under constrained language; only inside try may it be tried` }];
+  return [
+    {
+      line: at.line,
+      rule: 'type',
+      message: `[${literal}] is refused under constrained language; only inside try may it be tried`,
+    },
+  ];
 };
 
 const memberFindings = (expression: Expression & { kind: 'call' }): readonly Finding[] => {
@@ -27,7 +33,13 @@ const memberFindings = (expression: Expression & { kind: 'call' }): readonly Fin
   const known = isStatic && target.kind === 'type' ? staticNames(target.type) : methodNames;
   return known.includes(name.toLowerCase())
     ? []
-    : [{ line: at.line, rule: 'member', message: `the method ${name} is not on the list of methods that constrained language allows` }];
+    : [
+        {
+          line: at.line,
+          rule: 'member',
+          message: `the method ${name} is not on the list of methods that constrained language allows`,
+        },
+      ];
 };
 
 const secretNames = /secret|password|token|privatekey/i;
@@ -41,7 +53,12 @@ const literalFindings = (text: string, at: At): readonly Finding[] => {
   const looksSecret =
     /-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\./.test(text) ||
     /\b(?:password|pwd|client_?secret|accountkey|sharedaccesskey)\s*[=:]\s*[^\s$]/i.test(text) ||
-    (/^[A-Za-z0-9+/~._-]{32,}={0,2}$/.test(text) && /\d/.test(text) && /[A-Z]/.test(text) && /[a-z]/.test(text) && !/[\\.:]/.test(text) && !isCommandText(text));
+    (/^[A-Za-z0-9+/~._-]{32,}={0,2}$/.test(text) &&
+      /\d/.test(text) &&
+      /[A-Z]/.test(text) &&
+      /[a-z]/.test(text) &&
+      !/[\\.:]/.test(text) &&
+      !isCommandText(text));
   return looksSecret ? [{ line: at.line, rule: 'secret', message: 'a text that looks like a secret' }] : [];
 };
 

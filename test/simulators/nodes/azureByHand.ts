@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import { expect } from 'vitest';
 import type { OperationArguments } from '../../../src/nodes/operations.ts';
 import { roleIds } from '../azure/authorization.ts';
 import type { SimulatedAzure } from '../azure/azure.ts';
@@ -61,6 +61,17 @@ export interface AzureByHand {
   readonly close: () => Promise<void>;
 }
 
+const patienceMilliseconds = 10_000;
+
+/** Asks until there is an answer; throws when none comes in ten seconds. */
+const eventually = async <T>(what: string, ask: () => Promise<T | undefined>): Promise<T> => {
+  for (const start = performance.now(); performance.now() - start < patienceMilliseconds; await sleep(20)) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+  }
+  throw new Error(`${what} did not come about`);
+};
+
 export const azureByHand = async (azure: SimulatedAzure): Promise<AzureByHand> => {
   const client = createClient(azure);
   const { owner } = azure.principals;
@@ -77,14 +88,17 @@ export const azureByHand = async (azure: SimulatedAzure): Promise<AzureByHand> =
     return answer;
   };
   const until = async <T extends TSchema>(schema: T, pathAndQuery: string): Promise<Static<T>> => {
-    const read = async (): Promise<unknown> => (await send('GET', pathAndQuery)).body;
-    await expect.poll(async () => Value.Check(schema, await read()), { timeout: 10_000 }).toBe(true);
-    return Value.Parse(schema, await read());
+    return eventually(pathAndQuery, async () => {
+      const { body } = await send('GET', pathAndQuery);
+      return Value.Check(schema, body) ? body : undefined;
+    });
   };
   const finish = async (url: string | null): Promise<void> => {
     if (url === null) throw new Error('this is no long-running operation');
-    const status = async (): Promise<unknown> => (await client.send('GET', url, { token })).body;
-    await expect.poll(async () => Value.Parse(Status, await status()).status, { timeout: 10_000 }).toBe('Succeeded');
+    await eventually(url, async () => {
+      const { body } = await client.send('GET', url, { token });
+      return Value.Parse(Status, body).status === 'Succeeded' ? true : undefined;
+    });
   };
   const subscription = `/subscriptions/${subscriptionId}`;
   const groupOf = (name: string): string => `${subscription}/resourceGroups/${name}-rg`;
@@ -107,10 +121,10 @@ export const azureByHand = async (azure: SimulatedAzure): Promise<AzureByHand> =
   const registerProvider = async (namespace: string): Promise<void> => {
     const provider = `${subscription}/providers/${namespace}`;
     await send('POST', `${provider}/register?api-version=2021-04-01`);
-    const state = async (): Promise<unknown> => (await send('GET', `${provider}?api-version=2021-04-01`)).body;
-    await expect
-      .poll(async () => Value.Parse(Provider, await state()).registrationState, { timeout: 10_000 })
-      .toBe('Registered');
+    await eventually(namespace, async () => {
+      const { body } = await send('GET', `${provider}?api-version=2021-04-01`);
+      return Value.Parse(Provider, body).registrationState === 'Registered' ? true : undefined;
+    });
   };
   const assignArcRoles: AzureByHand['assignArcRoles'] = async (name, objectId) => {
     await assign(name, roleIds.connectedMachineOnboarding, objectId);
@@ -181,7 +195,7 @@ export const azureByHand = async (azure: SimulatedAzure): Promise<AzureByHand> =
       subscriptionId,
       region,
       resourceGroup: `${name}-rg`,
-      cloud: 'AzureCloud',
+      cloud: 'AzurePublicCloud',
     }),
     close: () => client.close(),
   };

@@ -27,7 +27,18 @@ const json: readonly Row[] = [
   ['ConvertTo-Json -InputObject @(1) -Compress', '[1]'],
   ['1, 2 | ConvertTo-Json -Compress', '[1,2]'],
   ['@(@() | ConvertTo-Json).Count', '0'],
-  ['ConvertTo-Json -InputObject @()  -Compress\nConvertTo-Json -InputObject $null', '[]', 'null'],
+  ['ConvertTo-Json -InputObject @() -Compress\nConvertTo-Json -InputObject $null', '[]'],
+  ['1, $null, 2 | ConvertTo-Json -Compress', '[1,2]'],
+  // No output at all is not $null here.
+  [
+    'ConvertTo-Json -InputObject @{ a = Get-None } -Compress\nConvertTo-Json -InputObject @{ a = Get-Null } -Compress',
+    '{"a":{}}',
+    '{"a":null}',
+  ],
+  [
+    '$x = Get-None\nfunction F {\n  param($Value)\n  @{ a = $Value }\n}\nConvertTo-Json -InputObject (F -Value $x) -Compress',
+    '{"a":null}',
+  ],
   [
     'ConvertTo-Json -InputObject ([ordered]@{ a = 1; b = @(1, @{ c = 2 }) })',
     '{',

@@ -6,12 +6,14 @@ import type { Call, LanguageCommand } from './languageCommand.ts';
 import { timeSpan } from './operators.ts';
 import { findVariable } from './runtime.ts';
 import { UnsupportedPowerShell } from './unsupported.ts';
-import { asDateTime, localTime, NetObject } from './values.ts';
+import { asDateTime, HintedDateTime, NetObject } from './values.ts';
 
 // Dates, variables, paths.
 
 const getDate = ({ get, has, conversion, output, runtime }: Call): void => {
-  const date = has('Date') ? asDateTime(cast(get('Date'), 'datetime', conversion)) : localTime(runtime.host.now());
+  const date = has('Date')
+    ? asDateTime(cast(get('Date'), 'datetime', conversion))
+    : new HintedDateTime(runtime.host.now().getTime(), 'Local');
   if (date === undefined) return;
   if (!has('Format')) output.push(date);
   else

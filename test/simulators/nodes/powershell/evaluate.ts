@@ -78,8 +78,10 @@ const readVariable = (expression: Expression & { kind: 'variable' }, scope: Scop
     const key = Object.keys(environment).find((each) => each.toLowerCase() === name.toLowerCase());
     return key === undefined ? null : environment[key];
   }
-  if (expression.scope === 'script' || expression.scope === 'global')
-    return runtime.scriptScope.variables.get(name.toLowerCase())?.value ?? null;
+  if (expression.scope === 'script' || expression.scope === 'global') {
+    const variable = runtime.scriptScope.variables.get(name.toLowerCase());
+    return variable === undefined ? null : variable.value;
+  }
   if (expression.scope !== undefined) throw new UnsupportedPowerShell(`$${expression.scope}:${name}`, at.line);
   const constant = automatic(name.toLowerCase(), runtime);
   if (constant !== undefined) return constant;

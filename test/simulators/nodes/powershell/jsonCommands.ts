@@ -6,10 +6,13 @@ import {
   asDateTime,
   Char,
   DateTime,
+  emitWhole,
   Hashtable,
+  HintedDateTime,
   isArray,
   isEnumValue,
   isPlainObject,
+  isWhole,
   makeObject,
   NetObject,
   PropertyCollection,
@@ -35,7 +38,9 @@ const quote = (text: string): string =>
 
 /** What has no parts: written as it is at any depth. */
 const scalar = (value: unknown, conversion: Conversion): string | undefined => {
-  if (value === null || value === undefined) return 'null';
+  if (value === null) return 'null';
+  if (value instanceof HintedDateTime)
+    throw new UnsupportedPowerShell('JSON of a date straight from Get-Date (it becomes an object)', conversion.line);
   if (typeof value === 'string') return quote(value);
   if (typeof value === 'boolean') return String(value);
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
@@ -77,7 +82,13 @@ const write = (value: unknown, level: number, column: number, writing: Writing):
   if (simple !== undefined) return simple;
   if (level > depth) return quote(toText(value, conversion));
   const [inner, outer] = isCompressed ? ['', ''] : [`\r\n${' '.repeat(column + 4)}`, `\r\n${' '.repeat(column)}`];
+  // Seen in no other place: "no output" is an object without properties.
+  if (value === undefined) return isCompressed ? '{}' : `{${outer}${outer}}`;
   const list = value instanceof PropertyCollection ? value.properties : value;
+  if (isArray(list) && isWhole(list)) {
+    const what = 'JSON of a list that went through a pipeline as one object (it becomes an object; write @($x))';
+    throw new UnsupportedPowerShell(what, conversion.line);
+  }
   if (isArray(list)) {
     const items = list.map((each) => write(each, level + 1, column + 4, writing));
     return items.length === 0 && !isCompressed ? `[${outer}${outer}]` : `[${inner}${items.join(`,${inner}`)}${outer}]`;
@@ -101,9 +112,12 @@ const toJson = ({ get, has, input, output, conversion }: Call): void => {
   }
   const writing = { depth, isCompressed: get('Compress') === true, conversion };
   if (input === undefined) {
-    output.push(write(get('InputObject') ?? null, 0, 0, writing));
+    const value = get('InputObject');
+    if (value !== null && value !== undefined) output.push(write(value, 0, 0, writing));
     return;
   }
+  if (input.some((each) => asDateTime(each) !== undefined))
+    throw new UnsupportedPowerShell('a date piped into ConvertTo-Json (it becomes an object)', conversion.line);
   // Nothing at all comes of an empty pipeline, and a list of one is no list any more.
   const items = input.filter((each) => each !== null && each !== undefined);
   if (items.length > 0) output.push(write(items.length === 1 ? items[0] : items, 0, 0, writing));
@@ -177,7 +191,7 @@ export const jsonCommands: readonly LanguageCommand[] = [
           'ParameterArgumentValidationErrorNullNotAllowed,Microsoft.PowerShell.Commands.ConvertFromJsonCommand',
         );
       }
-      if (text.trim() !== '') output.push(fromValue(parse(text)));
+      if (text.trim() !== '') emitWhole(fromValue(parse(text)), output);
     },
   },
 ];

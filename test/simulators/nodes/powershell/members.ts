@@ -77,7 +77,7 @@ const recordProperties = (record: ErrorRecord): Readonly<Record<string, unknown>
 });
 
 const hashtableProperty = (table: Hashtable, name: string): unknown => {
-  if (table.has(name)) return table.get(name) ?? null;
+  if (table.has(name)) return table.get(name);
   switch (name.toLowerCase()) {
     case 'keys':
       return table.keys;
@@ -197,7 +197,7 @@ export const getIndex = (target: unknown, index: unknown, conversion: Conversion
     if (index === null || index === undefined)
       throw new UnsupportedPowerShell('a hashtable indexed by $null', conversion.line);
     if (target.ordered && typeof index === 'number') return indexOne(target.values, index) ?? null;
-    return target.get(index) ?? null;
+    return target.has(index) ? target.get(index) : null;
   }
   const isIndexed = typeof target === 'string' || isArray(target);
   const position = typeof index === 'number' ? index : Number(toText(index, conversion));

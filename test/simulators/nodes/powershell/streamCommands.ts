@@ -4,7 +4,7 @@ import { ErrorRecord, PowerShellException } from './errors.ts';
 import { preference, writeError } from './errorStream.ts';
 import type { Call, LanguageCommand } from './languageCommand.ts';
 import { UnsupportedPowerShell } from './unsupported.ts';
-import { emit } from './values.ts';
+import { emit, emitWhole } from './values.ts';
 
 // Write-… and Out-…: the streams. What a console host prints of warnings and the host stream goes to stdout.
 
@@ -54,7 +54,7 @@ export const streamCommands: readonly LanguageCommand[] = [
     positions: ['InputObject'],
     run: (call) => {
       if (call.get('NoEnumerate') === true) {
-        call.output.push(call.get('InputObject') ?? null);
+        emitWhole(call.get('InputObject') ?? null, call.output);
         return;
       }
       call.output.push(...inputOf(call, 'InputObject'));

@@ -4,7 +4,10 @@ import type { BlockSyntax } from './syntax.ts';
 // PowerShell values as JavaScript values: null ($null), undefined (no output at all, AutomationNull), boolean, number, string, array, Date
 // (a [datetime] of kind Utc), plain objects ([pscustomobject], and what host commands answer), and the classes below.
 
-/** [hashtable], or with `ordered` an OrderedDictionary. Keys keep the case they came in and are found in any. */
+/**
+ * [hashtable], or with `ordered` an OrderedDictionary. Keys keep the case they came in and are found in any.
+ * A value of undefined is "no output at all", which is $null for everybody but ConvertTo-Json.
+ */
 export class Hashtable {
   readonly ordered: boolean;
   readonly #entries = new Map<string, { readonly key: unknown; value: unknown }>();
@@ -24,8 +27,8 @@ export class Hashtable {
   }
   set(key: unknown, value: unknown): void {
     const known = this.#entries.get(Hashtable.#slot(key));
-    if (known === undefined) this.#entries.set(Hashtable.#slot(key), { key, value: value ?? null });
-    else known.value = value ?? null;
+    if (known === undefined) this.#entries.set(Hashtable.#slot(key), { key, value });
+    else known.value = value;
   }
   delete(key: unknown): void {
     this.#entries.delete(Hashtable.#slot(key));
@@ -61,6 +64,9 @@ export class DateTime {
     this.kind = kind;
   }
 }
+
+/** What Get-Date itself gives: it carries a property more, which ConvertTo-Json shows. */
+export class HintedDateTime extends DateTime {}
 
 /** For what Windows hands out as local time: `Get-Date`, dates of CIM instances and scheduled tasks. */
 export const localTime = (date: Date): DateTime => new DateTime(date.getTime(), 'Local');
@@ -147,13 +153,22 @@ export const propertyName = (object: PlainObject, name: string): string | undefi
 /** Puts a value into a pipeline: arrays are enumerated, once; no output is nothing. */
 export const emit = (value: unknown, output: unknown[]): void => {
   if (value === undefined) return;
-  if (isArray(value)) for (const each of value) output.push(each ?? null);
+  if (isArray(value)) for (const each of value) emitWhole(each ?? null, output);
   else if (value instanceof PropertyCollection) output.push(...value.properties);
   else output.push(value);
 };
 
 /** What a variable gets of a pipeline's output. */
 export const collect = (output: readonly unknown[]): unknown => (output.length <= 1 ? output[0] : output);
+
+const whole = new WeakSet<object>();
+
+/** A list that goes into a pipeline as one object; Windows PowerShell wraps it, and ConvertTo-Json shows that. */
+export const emitWhole = (value: unknown, output: unknown[]): void => {
+  if (isArray(value)) whole.add(value);
+  output.push(value);
+};
+export const isWhole = (list: readonly unknown[]): boolean => whole.has(list);
 
 /** As `foreach` and `@()` see a value: a list. */
 export const enumerate = (value: unknown): readonly unknown[] => {

@@ -1,0 +1,199 @@
+import type { OperationName } from '../../src/nodes/operations.ts';
+import type { ClusterState, Counters, NodeState, State } from '../simulators/nodes/state.ts';
+import type { Given } from './prepare.ts';
+
+// What changing operations must have done, judged by the states before and after.
+
+export interface Change {
+  readonly before: State;
+  readonly after: State;
+  readonly clusterName: string;
+  readonly nodeName: string;
+  readonly given: object;
+  readonly answer: unknown;
+}
+
+const records = 'HKLM:\\SOFTWARE\\HciRegistration';
+
+const clusterIn = ({ clusters }: State, { clusterName }: Change): ClusterState => {
+  const cluster = clusters[clusterName];
+  if (cluster === undefined) throw new Error(`no cluster ${clusterName}`);
+  return cluster;
+};
+const nodeIn = (state: State, change: Change): NodeState => {
+  const node = clusterIn(state, change).nodes[change.nodeName];
+  if (node === undefined) throw new Error(`no node ${change.nodeName}`);
+  return node;
+};
+const recordIn = (state: State, change: Change, name: string): unknown => {
+  const value = nodeIn(state, change).registry[records]?.[name];
+  return typeof value === 'string' ? JSON.parse(value) : undefined;
+};
+
+const sameJson = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
+const sorted = (value: unknown): unknown => {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const entries: [string, unknown][] = Object.entries(value);
+  return Object.fromEntries(
+    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => [key, sorted(each)]),
+  );
+};
+
+/** Members of `given` that `kept` does not have, by the simulator's names. */
+const notKept = (kept: object | undefined, given: object, names: readonly string[]): readonly string[] => {
+  const wanted = new Map<string, unknown>(Object.entries(given));
+  const have = new Map<string, unknown>(Object.entries(kept ?? {}));
+  return names.filter((name) => have.get(name) !== wanted.get(name)).map((name) => `${name} was not kept as it was given`);
+};
+
+const unless = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
+
+interface Effect {
+  /** Counters that go up by one, where the operation has something to do. */
+  readonly counts: readonly (keyof Counters)[];
+  readonly problems: (change: Change) => readonly string[];
+}
+
+const nothingElse: Effect['problems'] = () => [];
+
+const application = ['appId', 'tenantId', 'cloudId', 'serviceEndpoint', 'billingServiceApiScope', 'aadAuthority'];
+
+const effects: Partial<Record<OperationName, Effect>> = {
+  newRegistrationCertificate: {
+    counts: ['certificatesCreated'],
+    problems: (change) => {
+      const { generatedCertificate = '', certificateStore } = nodeIn(change.after, change);
+      const stored = certificateStore[generatedCertificate];
+      const notAfter = stored === undefined ? '' : stored.notAfter.replace('Z', '0000Z');
+      const made = { certificate: stored?.certificate, thumbprint: generatedCertificate, notAfter };
+      return [
+        ...unless(sameJson(change.answer, made), 'the answer is not the certificate that was made'),
+        ...unless(sameJson(recordIn(change.after, change, 'Created'), made), 'the record is not what was made'),
+        ...unless(
+          !Object.keys(nodeIn(change.after, change).files).some((path) => path.endsWith('.cer')),
+          'a file was left behind',
+        ),
+      ];
+    },
+  },
+  setRegistrationCertificate: {
+    counts: ['certificatesSet'],
+    problems: (change) => {
+      const { registrationCertificate, generatedCertificate } = nodeIn(change.after, change);
+      const set = {
+        thumbprint: generatedCertificate,
+        appId: registrationCertificate?.appId,
+        cloudId: registrationCertificate?.cloudId,
+      };
+      return [
+        ...notKept(registrationCertificate, change.given, application),
+        ...unless(sameJson(recordIn(change.after, change, 'Set'), set), 'the record is not what was set'),
+      ];
+    },
+  },
+  removeRegistrationCertificate: {
+    counts: ['certificatesRemoved'],
+    problems: (change) =>
+      unless(
+        ['Created', 'Set'].every((name) => recordIn(change.after, change, name) === undefined),
+        'the records are still there',
+      ),
+  },
+  setRegistration: {
+    counts: ['registrationsSet'],
+    problems: (change) => [
+      ...notKept(clusterIn(change.after, change).registration, change.given, [
+        ...application,
+        'subscriptionId',
+        'objectId',
+        'resourceName',
+        'providerNamespace',
+        'servicePrincipalClientId',
+      ]),
+      ...unless(
+        'resourceArmId' in change.given &&
+          clusterIn(change.after, change).registration?.resourceUri === change.given.resourceArmId,
+        'the resource id was not kept as it was given',
+      ),
+    ],
+  },
+  removeRegistration: { counts: ['registrationsRemoved'], problems: nothingElse },
+  startCloudManagement: {
+    counts: ['cloudManagementStarts'],
+    problems: (change) => {
+      const group = clusterIn(change.after, change).cloudManagement;
+      return unless(
+        group?.state === 0 &&
+          group.hasResource &&
+          'serviceName' in change.given &&
+          group.serviceName === change.given.serviceName,
+        'the group is not online with its service',
+      );
+    },
+  },
+  removeCloudManagement: {
+    counts: ['cloudManagementRemovals'],
+    problems: (change) => unless(clusterIn(change.after, change).cloudManagement === undefined, 'the group is there'),
+  },
+  sync: { counts: ['syncs'], problems: nothingElse },
+  removeCustomImdsHostAddress: {
+    counts: [],
+    problems: (change) =>
+      unless(
+        !Object.values(nodeIn(change.after, change).registry).some((values) => 'CustomIMDSHostAddress' in values),
+        'the address is still there',
+      ),
+  },
+  initializeArcIntegration: {
+    counts: ['arcInitializations'],
+    problems: (change) => {
+      const { arc } = clusterIn(change.after, change);
+      const wanted: Partial<Given['initializeArcIntegration']> = change.given;
+      return [
+        ...notKept(arc, change.given, ['secret', 'tenantId', 'subscriptionId', 'region', 'resourceGroup']),
+        ...unless(arc?.applicationId === wanted.appId, 'the application was not kept as it was given'),
+        ...unless(arc?.cloud === wanted.cloud || arc?.cloud === 'AzureCloud', 'the cloud was not kept as it was given'),
+      ];
+    },
+  },
+  clearArcIntegration: {
+    counts: ['arcClears'],
+    problems: nothingElse,
+  },
+  disableArcIntegration: {
+    counts: ['arcDisables', 'machinesDeleted'],
+    problems: (change) =>
+      unless(
+        nodeIn(change.after, change).agent === undefined && nodeIn(change.after, change).arcStatus === 2,
+        'the agent is still there',
+      ),
+  },
+  registerArcRegistrationTask: {
+    counts: ['arcRegistrationTasksRegistered'],
+    problems: (change) =>
+      unless(
+        clusterIn(change.after, change).arcRegistrationTask?.repetitionInterval === 'PT1H',
+        'the task is not repeated each hour',
+      ),
+  },
+  unregisterArcRegistrationTask: { counts: ['arcRegistrationTasksUnregistered'], problems: nothingElse },
+  startArcRegistrationTask: { counts: ['arcRegistrationTaskStarts'], problems: nothingElse },
+};
+
+/** Without what a task that was started does beside the script. */
+const countedHere = (counters: Counters): Partial<Counters> => {
+  const { machinesCreated: _, ...counted } = counters;
+  return counted;
+};
+
+/** What is wrong with what an operation left; `idle`: it had nothing to do. */
+export const effectProblems = (operation: OperationName, idle: boolean, change: Change): readonly string[] => {
+  const effect = effects[operation];
+  const expected: Record<string, number> = { ...countedHere(change.before.counters) };
+  if (!idle) for (const name of effect?.counts ?? []) expected[name] = (expected[name] ?? 0) + 1;
+  const counters = sameJson(countedHere(change.after.counters), expected)
+    ? []
+    : [`the counters are ${JSON.stringify(countedHere(change.after.counters))}`];
+  return [...counters, ...(idle || effect === undefined ? [] : effect.problems(change))];
+};
