@@ -1,4 +1,5 @@
 import type { OperationName } from '../../src/nodes/operations.ts';
+import { builds } from '../simulators/nodes/builds.ts';
 import type { ClusterState, Counters, NodeState, State } from '../simulators/nodes/state.ts';
 import type { Given } from './prepare.ts';
 
@@ -51,9 +52,11 @@ const unless = (holds: boolean, problem: string): readonly string[] => (holds ? 
 
 interface Effect {
   /** Counters that go up by one, where the operation has something to do. */
-  readonly counts: readonly (keyof Counters)[];
+  readonly counts: readonly (keyof Counters)[] | ((change: Change) => readonly (keyof Counters)[]);
   readonly problems: (change: Change) => readonly string[];
 }
+
+const isFlagged = ({ given }: Change): boolean => 'setDisableInProgress' in given && given.setDisableInProgress === true;
 
 const nothingElse: Effect['problems'] = () => [];
 
@@ -153,13 +156,20 @@ const effects: Partial<Record<OperationName, Effect>> = {
       return [
         ...notKept(arc, change.given, ['secret', 'tenantId', 'subscriptionId', 'region', 'resourceGroup']),
         ...unless(arc?.applicationId === wanted.appId, 'the application was not kept as it was given'),
-        ...unless(arc?.cloud === wanted.cloud || arc?.cloud === 'AzureCloud', 'the cloud was not kept as it was given'),
+        ...unless(
+          arc?.cloud === wanted.cloud || !builds[nodeIn(change.after, change).build].arcCloud,
+          'the cloud was not kept as it was given',
+        ),
       ];
     },
   },
   clearArcIntegration: {
-    counts: ['arcClears'],
-    problems: nothingElse,
+    counts: (change) => (isFlagged(change) ? [] : ['arcClears']),
+    problems: (change) =>
+      unless(
+        clusterIn(change.after, change).arc?.status === (isFlagged(change) ? 3 : undefined),
+        'the cluster is not in the state that was asked for',
+      ),
   },
   disableArcIntegration: {
     counts: ['arcDisables', 'machinesDeleted'],
@@ -178,22 +188,34 @@ const effects: Partial<Record<OperationName, Effect>> = {
       ),
   },
   unregisterArcRegistrationTask: { counts: ['arcRegistrationTasksUnregistered'], problems: nothingElse },
-  startArcRegistrationTask: { counts: ['arcRegistrationTaskStarts'], problems: nothingElse },
+  startArcRegistrationTask: {
+    counts: ['arcRegistrationTaskStarts'],
+    problems: (change) => {
+      const { arcStatus, arcRegistrationTask, agent } = nodeIn(change.after, change);
+      const { arc } = clusterIn(change.before, change);
+      if (arc?.status !== 1) return [];
+      return unless(
+        arcStatus === 1 && arcRegistrationTask.lastTaskResult === 0 && agent?.status === 'Connected',
+        `the task did not onboard the node: ${JSON.stringify(arcRegistrationTask)}`,
+      );
+    },
+  },
 };
 
-/** Without what a task that was started does beside the script. */
-const countedHere = (counters: Counters): Partial<Counters> => {
-  const { machinesCreated: _, ...counted } = counters;
+/** Without what a task that was started does beside the script, where it had to. */
+const countedHere = (operation: OperationName, counters: Counters): Partial<Counters> => {
+  if (operation !== 'startArcRegistrationTask') return counters;
+  const { machinesCreated: _, syncs: __, ...counted } = counters;
   return counted;
 };
 
 /** What is wrong with what an operation left; `idle`: it had nothing to do. */
 export const effectProblems = (operation: OperationName, idle: boolean, change: Change): readonly string[] => {
   const effect = effects[operation];
-  const expected: Record<string, number> = { ...countedHere(change.before.counters) };
-  if (!idle) for (const name of effect?.counts ?? []) expected[name] = (expected[name] ?? 0) + 1;
-  const counters = sameJson(countedHere(change.after.counters), expected)
-    ? []
-    : [`the counters are ${JSON.stringify(countedHere(change.after.counters))}`];
+  const counted = typeof effect?.counts === 'function' ? effect.counts(change) : (effect?.counts ?? []);
+  const expected = { ...countedHere(operation, change.before.counters) };
+  if (!idle) for (const name of counted) expected[name] = (expected[name] ?? 0) + 1;
+  const after = countedHere(operation, change.after.counters);
+  const counters = sameJson(after, expected) ? [] : [`the counters are ${JSON.stringify(after)}`];
   return [...counters, ...(idle || effect === undefined ? [] : effect.problems(change))];
 };

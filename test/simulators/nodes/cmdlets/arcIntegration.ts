@@ -61,6 +61,14 @@ const initializeAzureStackHCIArcIntegration = cmdlet({
   run: ({ context, parameters }): void => {
     const command = 'InitializeArcIntegration';
     const cluster = clusterOf(context);
+    if (/\s/.test(parameters.ServicePrincipalSecret)) {
+      // Windows PowerShell's own validation repeats what it refuses.
+      throw new CmdletError(
+        `Cannot validate argument on parameter 'ServicePrincipalSecret'. The argument "${parameters.ServicePrincipalSecret}" does not match the "^\\S+$" pattern.`,
+        'ParameterArgumentValidationError,Initialize-AzureStackHCIArcIntegration',
+        'ParameterBindingValidationException',
+      );
+    }
     if (cluster.registration === undefined || !nodeOf(context).registered) {
       throw refuse(
         'The cluster is not registered with Azure. Register it before Arc integration is initialized.',

@@ -1,7 +1,8 @@
 import { makeRegex, textIn, toNumber, toText, type Conversion } from './convert.ts';
 import { raise, raiseFromMethod } from './errors.ts';
 import { formatDate, formatNumberAs } from './format.ts';
-import { format, groupsOf, nullMethod, replaceMatches, timeSpan } from './operators.ts';
+import { nullMethod, timeSpan } from './operators.ts';
+import { format, groupsOf, replaceMatches } from './textOperators.ts';
 import { fullTypeName, isCoreType, typeOf } from './types.ts';
 import { UnsupportedPowerShell } from './unsupported.ts';
 import {
