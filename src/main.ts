@@ -20,6 +20,7 @@ import { get } from './kube/resource.ts';
 import type { KubeObject } from './kube/schema.ts';
 import { startServer } from './kube/server.ts';
 import { createWorkQueue } from './kube/workqueue.ts';
+import { createNodePool } from './nodes/pool.ts';
 import { createSshTransport } from './nodes/ssh.ts';
 import { requestedChange } from './registration/pokes.ts';
 import { createReconciler } from './registration/reconcile.ts';
@@ -140,7 +141,7 @@ async function main(): Promise<void> {
     });
     const { reconcile } = createReconciler({
       kube: writing,
-      transport,
+      nodes: createNodePool(transport),
       sessions: createSessions(writing, configuration, certificateAuthorities, userAgent, check),
       instanceId,
       now: () => new Date(),
@@ -157,7 +158,7 @@ async function main(): Promise<void> {
       deadlineMs: reconcileDeadlineMs,
       graceMs,
       // Told to stop, a pass may end; after a loss it must not.
-      reconcile: metrics.measured((key, signal) => reconcile(key, AbortSignal.any([signal, lost]))),
+      reconcile: metrics.measured((key, signal, lend) => reconcile(key, AbortSignal.any([signal, lost]), lend)),
       onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
       signal: AbortSignal.any([stop.signal, lost]),
     });

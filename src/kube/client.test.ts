@@ -83,8 +83,7 @@ const acceptOnly =
       ? ok(request, response)
       : answerStatus(response, 401, 'Unauthorized');
 const tokenFile = () => join(directory, 'token');
-const withTokenFile = () =>
-  newClient(server.kubeConfig({ token: { file: tokenFile() } }));
+const withTokenFile = () => newClient(server.kubeConfig({ token: { file: tokenFile() } }));
 
 describe('errors', () => {
   it('gives the explanation of the API server, and nothing else of the answer', async () => {

@@ -165,6 +165,109 @@ it('takes the worker from a reconcile that ignores its signal, but not the key',
   expect(started).toEqual(['deaf', 'next', 'deaf']);
 });
 
+/** A reconcile whose slow work lends its worker. */
+function lending() {
+  const journal: string[] = [];
+  const slow = new Map<string, () => void>();
+  const quick = new Map<string, () => void>();
+  const wait = (map: Map<string, () => void>, key: string) => new Promise<void>((resolve) => map.set(key, resolve));
+  return {
+    journal,
+    answer: (key: string) => slow.get(key)?.(),
+    end: (key: string) => quick.get(key)?.(),
+    reconcile: (async (key, _signal, lend) => {
+      journal.push(`${key} starts`);
+      await lend(() => wait(slow, key));
+      journal.push(`${key} goes on`);
+      await wait(quick, key);
+      journal.push(`${key} ends`);
+      return {};
+    }) satisfies WorkersOptions['reconcile'],
+  };
+}
+
+it('lends its worker while slow work is awaited, and goes on when there is one again', async () => {
+  const { journal, answer, end, reconcile } = lending();
+  start(reconcile);
+  for (const key of ['a', 'b', 'c']) queue.add(key);
+  await settle();
+  expect(journal).toEqual(['a starts', 'b starts', 'c starts']);
+  for (const key of ['b', 'a', 'c']) answer(key);
+  await settle();
+  expect(journal.slice(3)).toEqual(['b goes on']);
+  queue.add('d');
+  end('b');
+  await settle();
+  // Those that have begun go before new ones.
+  expect(journal.slice(4)).toEqual(['b ends', 'a goes on']);
+  end('a');
+  await settle();
+  end('c');
+  await settle();
+  expect(journal.slice(6)).toEqual(['a ends', 'c goes on', 'c ends', 'd starts']);
+  answer('d');
+  await settle();
+  end('d');
+  await settle();
+  expect(journal.slice(10)).toEqual(['d goes on', 'd ends']);
+});
+
+it('never has more workers at work than there are, however much is lent', async () => {
+  let working = 0;
+  let most = 0;
+  const reconcile: WorkersOptions['reconcile'] = async (_key, _signal, lend) => {
+    const busy = async () => {
+      most = Math.max(most, ++working);
+      await new Promise<void>((resolve) => setTimeout(resolve, 1));
+      working -= 1;
+    };
+    await busy();
+    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20));
+    await Promise.all([lend(pause), lend(pause), lend(pause)]);
+    await busy();
+    await lend(pause);
+    await busy();
+    return {};
+  };
+  const { hasEnded } = start(reconcile, { workers: 3 });
+  for (let i = 0; i < 200; i++) queue.add(`${i}`);
+  await vi.advanceTimersByTimeAsync(900);
+  expect(most).toBe(3);
+  expect([queue.size, working]).toEqual([0, 0]);
+  stop.abort();
+  await settle();
+  expect(hasEnded()).toBe(true);
+});
+
+it('does not lose a worker to a reconcile that was given up while it was lending', async () => {
+  const { journal, answer, reconcile } = lending();
+  start(reconcile);
+  queue.add('stuck');
+  await vi.advanceTimersByTimeAsync(1100);
+  expect(errors).toMatchObject([{ key: 'stuck' }]);
+  answer('stuck');
+  queue.add('a');
+  await settle();
+  answer('a');
+  await settle();
+  expect(journal).toContain('a goes on');
+});
+
+it('stops while workers are lent', async () => {
+  const { journal, answer, end, reconcile } = lending();
+  const { hasEnded } = start(reconcile);
+  queue.add('a');
+  await settle();
+  stop.abort();
+  answer('a');
+  await settle();
+  expect(journal).toContain('a goes on');
+  expect(hasEnded()).toBe(false);
+  end('a');
+  await settle();
+  expect(hasEnded()).toBe(true);
+});
+
 it('stops: takes nothing more, and lets what is running finish', async () => {
   const { started, end, reconcile } = controlled();
   const { hasEnded, running } = start(reconcile);

@@ -139,7 +139,8 @@ function run({ command, args, installHint }: ExecPlugin, environment: Record<str
       { env: { ...process.env, ...environment }, timeout: pluginTimeoutMs, windowsHide: true },
       (error, stdout) => {
         if (error === null) return resolve(stdout);
-        const how = error.code === 'ENOENT' ? `is not there. ${installHint ?? ''}` : `failed (${error.code ?? 'killed'})`;
+        const how =
+          error.code === 'ENOENT' ? `is not there. ${installHint ?? ''}` : `failed (${error.code ?? 'killed'})`;
         reject(unavailable(`the authentication plugin ${command} ${how}`.trimEnd()));
       },
     );

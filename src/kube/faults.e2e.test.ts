@@ -166,10 +166,14 @@ describe('the store is right and nothing was missed', () => {
   it('after the API server was killed and started anew during changes', async () => {
     let failures = 0;
     const changing = inParallel(300, async (index) => {
-      await vi.waitFor(() => put(200 + index, 'killed').catch((error: unknown) => {
-        failures++;
-        throw error;
-      }), patient);
+      await vi.waitFor(
+        () =>
+          put(200 + index, 'killed').catch((error: unknown) => {
+            failures++;
+            throw error;
+          }),
+        patient,
+      );
     });
     await controlPlane.restartApiServer();
     await changing;

@@ -178,7 +178,8 @@ function userOf(path: string, name: string, user: Static<typeof User>): KubeConf
   if (isGiven(user.username)) throw refuse('a password, which no API server takes any more: use a token');
   const certificate = sourceOf(path, user['client-certificate-data'], user['client-certificate']);
   const key = sourceOf(path, user['client-key-data'], user['client-key']);
-  if ((certificate === undefined) !== (key === undefined)) throw refuse('a client certificate or key without the other');
+  if ((certificate === undefined) !== (key === undefined))
+    throw refuse('a client certificate or key without the other');
   const token = isGiven(user.tokenFile)
     ? { file: resolve(dirname(path), user.tokenFile) }
     : isGiven(user.token)

@@ -1,10 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
 import type { ObservedExchange } from './client.ts';
+import type { Reconcile } from './controller.ts';
 import type { WorkQueueObserver } from './workqueue.ts';
 
 // The names, labels and buckets of controller-runtime and client-go, so that dashboards and alerts made for those work here.
-
-export type Reconcile = (key: string, signal: AbortSignal) => Promise<{ requeueAfterMs?: number | undefined }>;
 
 export interface ControllerMetrics {
   /** For the work queue's `observer`. */
@@ -160,10 +159,10 @@ export function createControllerMetrics(
         working.delete(key);
       },
     },
-    measured: (reconcile) => async (key, signal) => {
+    measured: (reconcile) => async (key, signal, lend) => {
       const startedAt = performance.now();
       try {
-        const result = await reconcile(key, signal);
+        const result = await reconcile(key, signal, lend);
         const { requeueAfterMs } = result;
         const how = requeueAfterMs === undefined ? 'success' : requeueAfterMs <= 0 ? 'requeue' : 'requeue_after';
         total.inc({ controller, result: how });

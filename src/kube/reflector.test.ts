@@ -347,7 +347,11 @@ describe('a server that streams', () => {
   it('is asked once for everything and what comes then', async () => {
     collection.put('a', 1);
     const seen: boolean[] = [];
-    const reflector = start({ namespace: 'default', labelSelector: 'size=big', onChange: () => seen.push(reflector.hasSynced()) });
+    const reflector = start({
+      namespace: 'default',
+      labelSelector: 'size=big',
+      onChange: () => seen.push(reflector.hasSynced()),
+    });
     await expectToFollow(reflector);
     expect(seen).toEqual([false, true]);
     expect(server.requests).toHaveLength(1);

@@ -71,9 +71,7 @@ describe('what a failure means', () => {
     );
     expect(message).toBe('PUT /x: busy (Conflict, correlation id c-1)');
     expect(describeFailure(new AzureError({ code: 'AADSTS1', message: 'AADSTS1: no' })).message).toBe('AADSTS1: no');
-    expect(describeFailure(unreachable('hostKey')).message).toBe(
-      'why. The key seen is SHA256:seen. Nothing was sent.',
-    );
+    expect(describeFailure(unreachable('hostKey')).message).toBe('why. The key seen is SHA256:seen. Nothing was sent.');
     expect(
       describeFailure(node({ kind: 'operationError', error: { message: 'no', id: '', reason: 'E', position: '' } }))
         .message,

@@ -2,10 +2,13 @@ import { isIP } from 'node:net';
 import { durationMilliseconds } from '../api/schema.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { Lend } from '../kube/controller.ts';
+import { keyOf } from '../kube/resource.ts';
 import { discoveredAddress } from '../nodes/address.ts';
 import type { ClusterProbe, Probe } from '../nodes/operations.ts';
 import type { Run } from './clients.ts';
-import type { NodeEndpoint, NodeTransport } from '../nodes/transport.ts';
+import type { NodePool } from '../nodes/pool.ts';
+import type { NodeEndpoint } from '../nodes/transport.ts';
 import { NodeError, SecretProblem } from './failures.ts';
 import type { Fact, NodeAddress, Observed } from './facts.ts';
 import { found, type Reader } from './reader.ts';
@@ -24,12 +27,18 @@ const secretGoodForMs = 60_000;
 /** Probes the listed nodes, asks the cluster for the others, and probes those. */
 export async function observeNodes(
   registration: HciClusterRegistration,
-  dependencies: { kube: KubeClient; transport: NodeTransport; hostKeys: Record<string, string>; correlationId: string },
+  dependencies: {
+    kube: KubeClient;
+    pool: NodePool;
+    lend: Lend;
+    hostKeys: Record<string, string>;
+    correlationId: string;
+  },
   reader: Reader,
   signal: AbortSignal,
 ): Promise<{ observed: ObservedNodes; access: NodeAccess }> {
   const { spec, metadata } = registration;
-  const { hostKeys } = dependencies;
+  const { hostKeys, pool, lend, correlationId } = dependencies;
   const ssh = spec.nodes.transport.ssh;
   const goodForMs = durationMilliseconds(spec.nodeProbeInterval);
 
@@ -58,10 +67,9 @@ export async function observeNodes(
       privateKeys: keys.value,
       hostKeys: pins,
     };
-    const outcome = await dependencies.transport.run(endpoint, operation, operationArguments, {
-      signal,
-      correlationId: dependencies.correlationId,
-    });
+    const outcome = await lend(() =>
+      pool.run(keyOf(metadata), endpoint, operation, operationArguments, { signal, correlationId }),
+    );
     if (outcome.kind === 'ok') {
       const [pin] = pins;
       if (pin !== undefined && pins.length === 1) hostKeys[name] = pin;

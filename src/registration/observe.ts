@@ -2,7 +2,8 @@ import type { HciClusterRegistration } from '../api/registration.ts';
 import * as reads from '../azure/reads.ts';
 import { resourceGroupId } from '../azure/resource-ids.ts';
 import type { KubeClient } from '../kube/client.ts';
-import type { NodeTransport } from '../nodes/transport.ts';
+import type { Lend } from '../kube/controller.ts';
+import type { NodePool } from '../nodes/pool.ts';
 import { createArcSecretStore, type ReadableArcSecretStore } from './arc-secret.ts';
 import { valueOf, type Fact, type Observed } from './facts.ts';
 import { forgetUnknown, type Memory } from './memory.ts';
@@ -14,7 +15,7 @@ import { resolveTarget, type Target } from './target.ts';
 
 export interface Dependencies {
   kube: KubeClient;
-  transport: NodeTransport;
+  nodes: NodePool;
   sessions: Sessions;
   instanceId: string;
   now: () => Date;
@@ -41,12 +42,13 @@ export async function observe(
   dependencies: Dependencies,
   correlationId: string,
   signal: AbortSignal,
+  lend: Lend,
 ): Promise<Observation> {
-  const { kube, transport, sessions, now } = dependencies;
+  const { kube, sessions, now } = dependencies;
   const reader = createReader(memory, now, signal);
   const { observed: nodes, access } = await observeNodes(
     registration,
-    { kube, transport, hostKeys: memory.hostKeys, correlationId },
+    { kube, pool: dependencies.nodes, lend, hostKeys: memory.hostKeys, correlationId },
     reader,
     signal,
   );

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { apiVersion, fieldManager, finalizer } from '../api/group.ts';
 import { kind, parseRegistration, type HciClusterRegistration, type ParsedRegistration } from '../api/registration.ts';
+import type { Lend } from '../kube/controller.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { addFinalizer } from '../kube/finalizers.ts';
 import { isConflict } from '../kube/resource.ts';
@@ -55,7 +56,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     if (written !== undefined) dependencies.record(written);
   }
 
-  async function reconcile(key: string, signal: AbortSignal): Promise<Result> {
+  async function reconcile(key: string, signal: AbortSignal, lend: Lend): Promise<Result> {
     const object = dependencies.read(key);
     if (object === undefined) {
       memories.delete(key);
@@ -66,7 +67,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (!parsed.understood) return await refuse(parsed, signal);
       const { registration } = parsed;
       if (registration.metadata.deletionTimestamp !== undefined) return await release(object, registration, signal);
-      return await visit(key, object, registration, signal);
+      return await visit(key, object, registration, signal, lend);
     } catch (error) {
       // Somebody else changed the object meanwhile: look again, decide again.
       if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
@@ -117,6 +118,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     object: KubeObject,
     registration: HciClusterRegistration,
     signal: AbortSignal,
+    lend: Lend,
   ): Promise<Result> {
     const { spec, metadata } = registration;
     if (spec.suspend) {
@@ -146,18 +148,23 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (added.outcome === 'done') dependencies.record(added.object);
       return added.outcome === 'absent' ? {} : again;
     }
-    return pass(registration, recall(key, registration), signal);
+    return pass(registration, recall(key, registration), signal, lend);
   }
 
-  async function pass(registration: HciClusterRegistration, memory: Memory, signal: AbortSignal): Promise<Result> {
+  async function pass(
+    registration: HciClusterRegistration,
+    memory: Memory,
+    signal: AbortSignal,
+    lend: Lend,
+  ): Promise<Result> {
     const { spec } = registration;
     await answerUnsupportedPokes(registration);
     const correlationId = randomUUID();
-    let observation = await observe(registration, memory, dependencies, correlationId, signal);
+    let observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
     if (mayAct(registration, observation, memory) && isStale(memory, now())) {
       // Nothing is written upon what was seen a while ago: somebody else may have been there, a node may have restarted.
       memory.facts = {};
-      observation = await observe(registration, memory, dependencies, correlationId, signal);
+      observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
     }
     const { target, observed, session, access, arcSecret, nextRead } = observation;
     noteFailedOperations(memory, observed, now());
@@ -230,6 +237,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       remembered.memory.facts = {};
       remembered.memory.failures.clear();
       remembered.memory.successes.clear();
+      dependencies.nodes.reset(key);
       remembered.generation = generation;
     }
     memories.set(key, remembered);

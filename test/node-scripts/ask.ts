@@ -16,7 +16,12 @@ export interface Asked {
 }
 
 /** The document that the client sends, with this script in the place of its own. */
-const documentFor = (script: string, execution: NodeExecution, operation: OperationName, given: unknown): string => {
+export const documentFor = (
+  script: string,
+  execution: NodeExecution,
+  operation: OperationName,
+  given: unknown,
+): string => {
   const document = encodeRequest(execution, operation, correlationId, given);
   if (execution === 'Dispatcher') return document;
   const parsed: unknown = JSON.parse(document);

@@ -116,16 +116,14 @@ const stageCases = (given: Given): readonly Case[] =>
     [
       ...operationNames.map((operation) => ({ operation, with: given[operation] })),
       { operation: 'clearArcIntegration' as const, with: { setDisableInProgress: false } },
-    ].map(
-      (each): Case => ({
-        state: `22H2, ${stage}`,
-        stage,
-        operation: each.operation,
-        given: each.with,
-        prepare: asItIs,
-        expected: expectedAt(stage, each.operation, each.with),
-      }),
-    ),
+    ].map((each): Case => ({
+      state: `22H2, ${stage}`,
+      stage,
+      operation: each.operation,
+      given: each.with,
+      prepare: asItIs,
+      expected: expectedAt(stage, each.operation, each.with),
+    })),
   );
 
 const conditionCases = (given: Given): readonly Case[] =>
@@ -133,7 +131,7 @@ const conditionCases = (given: Given): readonly Case[] =>
     operationNames.flatMap((operation): readonly Case[] => {
       const expected = condition.expected?.[operation];
       const stage = condition.stage ?? usualStage[operation];
-      const arguments_ = { ...given[operation], ...condition.given?.[operation] };
+      const arguments_ = { ...given[operation], ...condition.given?.(given)[operation] };
       if (condition.only !== undefined && !condition.only.includes(operation)) return [];
       return [
         {
@@ -151,7 +149,7 @@ const conditionCases = (given: Given): readonly Case[] =>
 /** Each argument missing, of another type, or one too many: nothing may be done. */
 const argumentCases = (given: Given): readonly Case[] =>
   operationNames.flatMap((operation) => {
-    const good: Readonly<Record<string, unknown>> = given[operation];
+    const good = Object.fromEntries(Object.entries(given[operation]));
     const wrong = [
       { ...good, more: 'x' },
       ...Object.keys(good).flatMap((name) => [
@@ -160,16 +158,14 @@ const argumentCases = (given: Given): readonly Case[] =>
         { ...good, [name]: null },
       ]),
     ];
-    return wrong.map(
-      (each): Case => ({
-        state: `wrong arguments ${JSON.stringify(Object.keys(each))}`,
-        stage: usualStage[operation],
-        operation,
-        given: each,
-        prepare: asItIs,
-        expected: { error: /^InvalidArguments$/ },
-      }),
-    );
+    return wrong.map((each): Case => ({
+      state: `wrong arguments ${JSON.stringify(Object.keys(each))}`,
+      stage: usualStage[operation],
+      operation,
+      given: each,
+      prepare: asItIs,
+      expected: { error: /^InvalidArguments$/ },
+    }));
   });
 
 export const allCases = (given: Given): readonly Case[] => [

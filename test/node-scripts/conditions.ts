@@ -5,7 +5,7 @@ import { imdsKey } from '../simulators/nodes/cmdlets/items.ts';
 import type { ClusterState, NodeState, State } from '../simulators/nodes/state.ts';
 import type { Expected } from './cases.ts';
 import { unknownPage, unreachable } from './expectedReads.ts';
-import { clusterName, type StageName } from './prepare.ts';
+import { clusterName, type Given, type StageName } from './prepare.ts';
 
 // What nodes are like in the field: releases, cultures, old agents, stopped services, locks, firmware.
 
@@ -16,7 +16,8 @@ export interface Condition {
   readonly stage?: StageName;
   /** Where it is otherwise than on a node without troubles. */
   readonly expected?: Partial<Record<OperationName, Expected>>;
-  readonly given?: Partial<Record<OperationName, object>>;
+  /** Arguments beside those that fit. */
+  readonly given?: (fitting: Given) => Partial<Record<OperationName, object>>;
   /** Default: all operations. */
   readonly only?: readonly OperationName[];
 }
@@ -100,19 +101,19 @@ export const conditions: readonly Condition[] = [
   {
     name: '21H2, another cloud than the public one',
     prepare: release('21H2'),
-    given: { initializeArcIntegration: { cloud: 'AzureUSGovernmentCloud' } },
+    given: () => ({ initializeArcIntegration: { cloud: 'AzureUSGovernmentCloud' } }),
     expected: { initializeArcIntegration: error(/^CloudNotSupported$/) },
     only: ['initializeArcIntegration'],
   },
   {
     name: '23H2',
     prepare: release('23H2'),
-    given: { startCloudManagement: { serviceName: 'HciCloudManagementSvc' } },
+    given: () => ({ startCloudManagement: { serviceName: 'HciCloudManagementSvc' } }),
   },
   {
     name: '24H2',
     prepare: release('24H2'),
-    given: { startCloudManagement: { serviceName: 'HciCloudManagementSvc' } },
+    given: () => ({ startCloudManagement: { serviceName: 'HciCloudManagementSvc' } }),
   },
   { name: 'culture de-DE', prepare: each((one) => (one.culture = 'de-DE')) },
   {
@@ -224,10 +225,10 @@ export const conditions: readonly Condition[] = [
   {
     name: 'Azure cannot be reached',
     prepare: () => {},
-    given: {
+    given: () => ({
       connectivity: { serviceEndpoint: unreachable },
       setRegistrationCertificate: { aadAuthority: unreachable },
-    },
+    }),
     expected: { setRegistrationCertificate: error(/could not be reached/) },
     only: ['connectivity', 'setRegistrationCertificate'],
   },
@@ -235,27 +236,31 @@ export const conditions: readonly Condition[] = [
     name: 'the endpoint answers 404',
     prepare: () => {},
     only: ['connectivity'],
-    given: { connectivity: { serviceEndpoint: `{serviceEndpoint}${unknownPage}` } },
+    given: ({ connectivity }) => ({
+      connectivity: { serviceEndpoint: `${connectivity.serviceEndpoint}${unknownPage}` },
+    }),
   },
   {
     name: 'an endpoint without https',
     prepare: () => {},
     only: ['connectivity'],
-    given: { connectivity: { serviceEndpoint: 'http://127.0.0.1:1' } },
+    given: () => ({ connectivity: { serviceEndpoint: 'http://127.0.0.1:1' } }),
     expected: { connectivity: error(/^InvalidArguments$/) },
   },
   {
     name: 'a service that Cloud Management does not have',
     prepare: () => {},
     only: ['startCloudManagement'],
-    given: { startCloudManagement: { serviceName: 'spooler' } },
+    given: () => ({ startCloudManagement: { serviceName: 'spooler' } }),
     expected: { startCloudManagement: error(/^InvalidArguments$/) },
   },
   {
     name: 'events, one of them long',
     prepare: first((one) => {
       one.eventLog.push(
-        ...Array.from({ length: 60 }, (_, index) => hciEvent([585, 591, 592, 594, 600][index % 5] ?? 585, `n ${index}`, index)),
+        ...Array.from({ length: 60 }, (_, index) =>
+          hciEvent([585, 591, 592, 594, 600][index % 5] ?? 585, `n ${index}`, index),
+        ),
         hciEvent(594, `out of policy: ${longText}`, 61),
       );
     }),
@@ -304,7 +309,7 @@ export const conditions: readonly Condition[] = [
   {
     name: 'a secret that the cmdlet refuses and repeats',
     prepare: () => {},
-    given: { initializeArcIntegration: { secret: 'not a secret, with spaces' } },
+    given: () => ({ initializeArcIntegration: { secret: 'not a secret, with spaces' } }),
     expected: { initializeArcIntegration: error(/ServicePrincipalSecret/) },
     only: ['initializeArcIntegration'],
   },

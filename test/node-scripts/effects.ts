@@ -36,16 +36,16 @@ const sorted = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(sorted);
   const entries: [string, unknown][] = Object.entries(value);
-  return Object.fromEntries(
-    entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => [key, sorted(each)]),
-  );
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => [key, sorted(each)]));
 };
 
 /** Members of `given` that `kept` does not have, by the simulator's names. */
 const notKept = (kept: object | undefined, given: object, names: readonly string[]): readonly string[] => {
   const wanted = new Map<string, unknown>(Object.entries(given));
   const have = new Map<string, unknown>(Object.entries(kept ?? {}));
-  return names.filter((name) => have.get(name) !== wanted.get(name)).map((name) => `${name} was not kept as it was given`);
+  return names
+    .filter((name) => have.get(name) !== wanted.get(name))
+    .map((name) => `${name} was not kept as it was given`);
 };
 
 const unless = (holds: boolean, problem: string): readonly string[] => (holds ? [] : [problem]);
@@ -56,7 +56,8 @@ interface Effect {
   readonly problems: (change: Change) => readonly string[];
 }
 
-const isFlagged = ({ given }: Change): boolean => 'setDisableInProgress' in given && given.setDisableInProgress === true;
+const isFlagged = ({ given }: Change): boolean =>
+  'setDisableInProgress' in given && given.setDisableInProgress === true;
 
 const nothingElse: Effect['problems'] = () => [];
 
@@ -191,11 +192,14 @@ const effects: Partial<Record<OperationName, Effect>> = {
   startArcRegistrationTask: {
     counts: ['arcRegistrationTaskStarts'],
     problems: (change) => {
-      const { arcStatus, arcRegistrationTask, agent } = nodeIn(change.after, change);
+      const { arcStatus, arcRegistrationTask, agent, hcisvc } = nodeIn(change.after, change);
       const { arc } = clusterIn(change.before, change);
       if (arc?.status !== 1) return [];
       return unless(
-        arcStatus === 1 && arcRegistrationTask.lastTaskResult === 0 && agent?.status === 'Connected',
+        arcStatus === 1 &&
+          agent?.status === 'Connected' &&
+          // The task ends with a synchronisation.
+          arcRegistrationTask.lastTaskResult === (hcisvc === 'Running' ? 0 : 1),
         `the task did not onboard the node: ${JSON.stringify(arcRegistrationTask)}`,
       );
     },

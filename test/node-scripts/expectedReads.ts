@@ -21,7 +21,8 @@ const textOrNull = (value: unknown): string | null => {
 };
 
 const instantOrNull = (value: unknown): string | null => {
-  const time = value instanceof DateTime ? value.milliseconds : typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  const time =
+    value instanceof DateTime ? value.milliseconds : typeof value === 'string' ? Date.parse(value) : Number.NaN;
   return time > neverBefore ? new Date(time).toISOString() : null;
 };
 
@@ -87,7 +88,8 @@ const agent = (context: NodeContext): unknown => {
     subscriptionId: textOrNull(found.subscriptionId),
     tenantId: textOrNull(found.tenantId),
     location: textOrNull(found.location),
-    lastHeartbeat: instantOrNull(found.lastHeartbeat),
+    // The agent writes more digits than a [datetime] takes: the script keeps whole seconds.
+    lastHeartbeat: instantOrNull(found.lastHeartbeat?.replace(/\.\d+/, '')),
     errorCode: textOrNull(found.errorCode),
     errorDetails: textOrNull(found.errorDetails),
   };

@@ -13,6 +13,7 @@ import type { ResourceManager } from '../../azure/resource-manager.ts';
 import type { KubeClient, KubeRequest } from '../../kube/client.ts';
 import type { KubeObject } from '../../kube/schema.ts';
 import { operations, type ClusterProbe, type OperationName, type Probe } from '../../nodes/operations.ts';
+import { createNodePool } from '../../nodes/pool.ts';
 import type { NodeTransport } from '../../nodes/transport.ts';
 import { valueOf } from '../facts.ts';
 import { createReconciler } from '../reconcile.ts';
@@ -89,7 +90,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   };
   const reconciler = createReconciler({
     kube: createKube(surroundings, calls),
-    transport: createTransport(surroundings, calls, now),
+    nodes: createNodePool(createTransport(surroundings, calls, now)),
     sessions,
     instanceId,
     now,
@@ -100,7 +101,8 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   });
 
   /** One pass; milliseconds until the next one is due, or undefined when only a change of the object brings one. */
-  const pass = async () => (await reconciler.reconcile('edge/hci001', new AbortController().signal)).requeueAfterMs;
+  const pass = async () =>
+    (await reconciler.reconcile('edge/hci001', new AbortController().signal, (work) => work())).requeueAfterMs;
 
   return {
     surroundings,

@@ -18,8 +18,9 @@ const isOld = ({ version }: Agent): boolean => {
 const himdsStopped = 61;
 const failed = (exitCode: number, stderr: string): ProgramResult => ({ stdout: '', stderr, exitCode });
 
-/** As Go prints no time at all. */
-const noTime = '0001-01-01T00:00:00Z';
+/** As Go prints times, with nanoseconds, and no time at all. */
+const goTime = (time: string | undefined): string =>
+  time === undefined ? '0001-01-01T00:00:00Z' : time.replace(/(\.\d{3})Z$/, '$1000000Z');
 
 const shown = (context: NodeContext, agent: Agent): unknown => ({
   resourceName: agent.resourceName,
@@ -34,7 +35,7 @@ const shown = (context: NodeContext, agent: Agent): unknown => ({
   location: agent.location,
   cloud: agent.cloud,
   status: agent.status,
-  lastHeartbeat: agent.lastHeartbeat ?? noTime,
+  lastHeartbeat: goTime(agent.lastHeartbeat),
   agentVersion: agent.version,
   agentErrorCode: agent.errorCode,
   agentErrorDetails: agent.errorDetails,

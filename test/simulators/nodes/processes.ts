@@ -16,6 +16,8 @@ export interface Process {
 export interface Processes {
   /** Rejects with ProcessEnded when the machine stops first. */
   readonly run: <T>(context: NodeContext, name: string, body: (process: Process) => Promise<T>) => Promise<T>;
+  /** How many run on a node. */
+  readonly count: (context: NodeContext) => number;
   /** Resolves when no process is left. */
   readonly settled: () => Promise<void>;
   /** The machine stopped. */
@@ -52,6 +54,7 @@ export const createProcesses = (closing: AbortSignal): Processes => {
         if (!signal.aborted) Reflect.deleteProperty(nodeOf(context).processes, String(id));
       }
     },
+    count: (context) => [...running.values()].filter(({ node }) => node === keyOf(context)).length,
     settled: async () => {
       while (running.size > 0) await Promise.all([...running.values()].map(({ done }) => done));
     },

@@ -320,7 +320,9 @@ describe('the admin API', () => {
     const made = await lab.result('NODE2', 'newRegistrationCertificate', {});
     const state: unknown = JSON.parse(await lab.admin('GET', '/state'));
     await lab.admin('PATCH', '/state', {
-      clusters: { hci001: { nodes: { NODE2: { registry: { 'HKLM:\\SOFTWARE\\HciRegistration': { Created: null } } } } } },
+      clusters: {
+        hci001: { nodes: { NODE2: { registry: { 'HKLM:\\SOFTWARE\\HciRegistration': { Created: null } } } } },
+      },
     });
     expect((await lab.result('NODE2', 'probe', {})).certificate.created).toBeNull();
     await lab.admin('PUT', '/state', state);

@@ -201,7 +201,7 @@ export const noCounts = (): Counters => ({
 });
 
 /** What the installer of the dispatcher registers. */
-const scriptEventSource = 'HciRegistration';
+export const scriptEventSource = 'HciRegistration';
 
 /** A node as it is after its installation, up for a day. */
 export const newNode = (

@@ -22,6 +22,8 @@ import { collect } from './values.ts';
 
 // Statements.
 
+const maximumStatements = 1_000_000;
+
 const executeTry = async (
   statement: Statement & { kind: 'try' },
   scope: Scope,
@@ -227,6 +229,8 @@ export const execute = async (
   runtime: Runtime,
 ): Promise<void> => {
   for (const statement of statements) {
+    runtime.statements += 1;
+    if (runtime.statements > maximumStatements) throw new Error(`line ${statement.at.line}: the script does not end`);
     try {
       await executeStatement(statement, scope, output, runtime);
     } catch (caught) {

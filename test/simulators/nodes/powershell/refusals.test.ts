@@ -96,6 +96,10 @@ describe('outside the subset', () => {
     expect(String(failure)).toMatch(/line \d+:/);
   });
 
+  test('a loop without an end', async () => {
+    await expect(run('while ($true) {\n  $x = 1\n}')).rejects.toThrow('line 2: the script does not end');
+  });
+
   test('the line is the one of the construct', async () => {
     await expect(run('1\n2\n"a".Normalize()')).rejects.toThrow(/^line 3: /);
     await expect(run('1\nif ($true) {\n')).rejects.toThrow(/^line \d: /);

@@ -38,6 +38,7 @@ const createRuntime = (host: Host, path: string | undefined): Runtime => {
     stdout: [],
     stderr: [],
     tryDepth: 0,
+    statements: 0,
     errorTarget: 'stderr',
     path,
     succeeded: true,

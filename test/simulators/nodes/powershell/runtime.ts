@@ -63,6 +63,8 @@ export interface Runtime {
   readonly stderr: { readonly kind: 'error' | 'progress' | 'raw'; readonly text: string }[];
   /** How many `try` bodies enclose what runs now. */
   tryDepth: number;
+  /** How many statements have run: a loop without an end would block everything else in this process. */
+  statements: number;
   errorTarget: ErrorTarget;
   /** The script's path; undefined while text without one runs. */
   path: string | undefined;
