@@ -119,8 +119,15 @@ export const conditions: readonly Condition[] = [
   {
     name: 'an old agent',
     prepare: each((one) => {
+      if (one.agent !== undefined) one.agent.version = '1.5.01815.2046';
+    }),
+  },
+  {
+    name: 'a very old agent',
+    prepare: each((one) => {
       if (one.agent !== undefined) one.agent.version = '1.0.20338.1';
     }),
+    only: ['probe', 'connectivity'],
   },
   {
     name: 'an agent that never connected',

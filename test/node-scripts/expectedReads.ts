@@ -212,7 +212,10 @@ const connectivity = (context: NodeContext, given: object): unknown => {
     : url.endsWith(unknownPage)
       ? { reachable: true, statusCode: 404, error: expectAny }
       : { reachable: true, statusCode: 200, error: null };
-  return { health, agent: nodeOf(context).agent === undefined ? null : { endpoints, error: null } };
+  const { agent: installed } = nodeOf(context);
+  if (installed === undefined) return { health, agent: null };
+  if (installed.version.startsWith('1.0.')) return { health, agent: { endpoints: [], error: expectAny } };
+  return { health, agent: { endpoints, error: null } };
 };
 
 /** Nothing listens there. */

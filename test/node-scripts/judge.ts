@@ -5,6 +5,7 @@ import type { Prepared } from './prepare.ts';
 import { runRefusals } from './refusals.ts';
 import { scriptRules } from './rules.ts';
 import { runCase, variants } from './run.ts';
+import { runTasks } from './tasks.ts';
 
 // Says of a script what is first found wrong with it, the quickest ways first.
 
@@ -25,9 +26,10 @@ export const createJudge = (prepared: Prepared, known: readonly Finding[]): Judg
   const knownMessages = new Set(known.map(({ message }) => message));
   const runs = judged.flatMap((variant) => allCases(prepared.given).map((each) => ({ each, variant })));
 
-  const refusalProblem = async (script: string): Promise<string | undefined> => {
+  const lastProblem = async (script: string): Promise<string | undefined> => {
     try {
-      const failed = (await runRefusals(prepared, script)).find(({ problems }) => problems.length > 0);
+      const results = [...(await runRefusals(prepared, script)), ...(await runTasks(prepared, script))];
+      const failed = results.find(({ problems }) => problems.length > 0);
       return failed === undefined ? undefined : `${failed.name}: ${failed.problems.join(', ')}`;
     } catch (error) {
       if (error instanceof UnsupportedPowerShell) return error.message;
@@ -46,7 +48,7 @@ export const createJudge = (prepared: Prepared, known: readonly Finding[]): Judg
         runs.unshift(...runs.splice(index, 1));
         return `${each.state}, ${each.operation}, ${variant.execution}, ${variant.languageMode}: ${problem}`;
       }
-      return refusalProblem(script);
+      return lastProblem(script);
     },
   };
 };

@@ -13,6 +13,7 @@ import { prepare, type Prepared } from './prepare.ts';
 import { runRefusals } from './refusals.ts';
 import { bootstrapRules, scriptRules, taskRules } from './rules.ts';
 import { runCase, variants } from './run.ts';
+import { runTasks } from './tasks.ts';
 
 const help = `node test/node-scripts/main.ts [--mutants <number>] [--seed <number>]
 
@@ -82,6 +83,7 @@ const checkStates = async (prepared: Prepared, script: string): Promise<void> =>
   }
   const refusals = await runRefusals(prepared, script);
   for (const { name, problems } of refusals) check(name, problems);
+  for (const { name, problems } of await runTasks(prepared, script)) check(name, problems);
 };
 
 const checkMutants = async (number: number, seed: number): Promise<void> => {

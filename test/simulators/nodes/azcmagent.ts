@@ -6,14 +6,15 @@ import { nodeOf, type NodeContext } from './world.ts';
 // azcmagent.exe: what it prints.
 
 /** Releases before this one know neither --log-stderr nor --no-color, and list endpoints in an object. */
-const firstWithLogFlags = [1, 9] as const;
+const firstWithLogFlags = 9;
+/** Releases before this one print what they check as a table only. */
+const firstWithCheckJson = 3;
 const newFlags = ['--log-stderr', '--no-color'];
 const knownFlags = ['-j', '--json', ...newFlags];
 
-const isOld = ({ version }: Agent): boolean => {
-  const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major < firstWithLogFlags[0] || (major === firstWithLogFlags[0] && minor < firstWithLogFlags[1]);
-};
+/** All releases are 1.x. */
+const minorOf = ({ version }: Agent): number => Number(version.split('.')[1] ?? 0);
+const isOld = (agent: Agent): boolean => minorOf(agent) < firstWithLogFlags;
 
 const himdsStopped = 61;
 const failed = (exitCode: number, stderr: string): ProgramResult => ({ stdout: '', stderr, exitCode });
@@ -86,6 +87,7 @@ export const runAzcmagent = async (context: NodeContext, args: readonly string[]
     case 'version':
       return { stdout: `azcmagent version ${agent.version}\r\n`, stderr: '', exitCode: 0 };
     case 'check':
+      if (minorOf(agent) < firstWithCheckJson) return failed(1, 'Error: unknown shorthand flag: j in -j\r\n');
       return json(await checked(context, agent), agent, flags, verb);
     case 'show':
       if (himds === 'Stopped')
