@@ -121,6 +121,21 @@ it('contains exceptions, also synchronous ones, and comes back with growing paus
   );
 });
 
+it('takes a returned error for a failure, and tells an observer what became of each reconcile', async () => {
+  const seen: string[] = [];
+  const outcomes = [{ error: new Error('returned') }, { requeueAfterMs: 500 }, {}];
+  start(() => new Promise((resolve) => setTimeout(() => resolve(outcomes.shift() ?? {}), 3)), {
+    observer: {
+      started: (key) => seen.push(`${key} started`),
+      ended: (key, result, durationMs) => seen.push(`${key} ${result} ${durationMs}`),
+    },
+  });
+  queue.add('a');
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(errors).toEqual([{ key: 'a', error: new Error('returned') }]);
+  expect(seen).toEqual(['a started', 'a error 3', 'a started', 'a requeue_after 3', 'a started', 'a success 3']);
+});
+
 it('survives an error reporter that throws', async () => {
   const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   const reconcile = vi.fn<WorkersOptions['reconcile']>().mockRejectedValue(new Error('failed'));

@@ -14,6 +14,15 @@ export type Reconcile = (
  */
 export type Lend = <T>(work: () => Promise<T>) => Promise<T>;
 
+/** What became of one reconcile. `requeue_after`: it succeeded and asked for another time. */
+export type ReconcileResult = 'success' | 'requeue_after' | 'error';
+
+/** For metrics. Called synchronously; must not throw. */
+export interface WorkersObserver {
+  started(key: string): void;
+  ended(key: string, result: ReconcileResult, durationMs: number): void;
+}
+
 export interface WorkersOptions {
   queue: WorkQueue;
   /** How many keys are worked on at a time. */
@@ -35,7 +44,7 @@ export interface WorkersOptions {
 
 /** Works until the signal fires; resolves when nothing is running any more. */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
-  const { queue, deadlineMs, graceMs, signal } = options;
+  const { queue, deadlineMs, graceMs, signal, observer } = options;
   const cut = new AbortController();
   let grace: NodeJS.Timeout | undefined;
   const stop = () => {
