@@ -182,7 +182,7 @@ function Get-Record {
 function Set-Record {
     param($Name, $Value)
     Confirm-RegistryKey -Path $recordsPath
-    $json = ConvertTo-Json -InputObject $Value -Compress
+    $json = ConvertTo-Json -InputObject $Value -Depth 2 -Compress
     $null = New-ItemProperty -Path $recordsPath -Name $Name -PropertyType String -Value $json -Force -ErrorAction Stop
 }
 
@@ -441,14 +441,11 @@ function Get-ArcTaskStatus {
 
 # Null where the firmware is a legacy BIOS or has no such variable.
 function Get-SecureBoot {
-    if ($null -eq (Get-Command -Name 'Confirm-SecureBootUEFI' -ErrorAction SilentlyContinue)) {
-        return $null
-    }
     try {
         return [bool](Confirm-SecureBootUEFI -ErrorAction Stop)
     }
     catch {
-        if ($_.CategoryInfo.Reason -eq 'PlatformNotSupportedException' -or $_.Exception.Message -match '0xC0000100') {
+        if ($_.CategoryInfo.Reason -in @('PlatformNotSupportedException', 'CommandNotFoundException') -or $_.Exception.Message -match '0xC0000100') {
             return $null
         }
         throw
@@ -490,7 +487,7 @@ function Invoke-Probe {
     $bios = Get-CimInstance -ClassName Win32_BIOS -ErrorAction Stop
     $version = Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -ErrorAction Stop
     $imds = Get-RegistryKey -Path $imdsPath
-    $commands = @(Get-Command -Module AzureStackHCI -ErrorAction SilentlyContinue | Select-Object -First 128 | ForEach-Object { "$($_.Name)" })
+    $commands = @(Get-Command -Module AzureStackHCI -ErrorAction Stop | Select-Object -First 128 | ForEach-Object { "$($_.Name)" })
     $registration = Get-Registration
     return @{
         script                  = @{ release = $scriptRelease; execution = $execution }

@@ -6,6 +6,7 @@ import {
 } from '@azure/identity';
 import type { TokenCredential } from '@azure/core-auth';
 import type { CloudEndpoints } from './clouds.ts';
+import { createHttpClient, type OnAzureExchange } from './http-client.ts';
 
 /** What is needed to sign in, with the secret material already read. */
 export type SignIn =
@@ -22,9 +23,15 @@ export type SignIn =
  */
 export function createCredential(
   signIn: SignIn,
-  options: { tenantId: string; endpoints: CloudEndpoints; certificateAuthorities: string[] | undefined },
+  options: {
+    tenantId: string;
+    endpoints: CloudEndpoints;
+    certificateAuthorities: string[] | undefined;
+    onExchange: OnAzureExchange;
+  },
 ): TokenCredential {
   const client = {
+    httpClient: createHttpClient('entra', options.onExchange),
     authorityHost: options.endpoints.login,
     disableInstanceDiscovery: true, // the hosts come from our own table: asking the public cloud about them would fail elsewhere
     retryOptions: { maxRetries: 0 },
@@ -39,6 +46,7 @@ export function createCredential(
       return new ClientAssertionCredential(options.tenantId, signIn.clientId, signIn.getAssertion, client);
     case 'ManagedIdentity':
       return new ManagedIdentityCredential({
+        httpClient: createHttpClient('imds', options.onExchange),
         ...(signIn.clientId === undefined ? {} : { clientId: signIn.clientId }),
         retryOptions: { maxRetries: 0 },
       });

@@ -14,15 +14,6 @@ export type Reconcile = (
  */
 export type Lend = <T>(work: () => Promise<T>) => Promise<T>;
 
-/** What became of one reconcile. `requeue_after`: it succeeded and asked for another time. */
-export type ReconcileResult = 'success' | 'requeue_after' | 'error';
-
-/** For metrics. Called synchronously; must not throw. */
-export interface WorkersObserver {
-  started(key: string): void;
-  ended(key: string, result: ReconcileResult, durationMs: number): void;
-}
-
 export interface WorkersOptions {
   queue: WorkQueue;
   /** How many keys are worked on at a time. */
@@ -44,7 +35,7 @@ export interface WorkersOptions {
 
 /** Works until the signal fires; resolves when nothing is running any more. */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
-  const { queue, deadlineMs, graceMs, signal, observer } = options;
+  const { queue, deadlineMs, graceMs, signal } = options;
   const cut = new AbortController();
   let grace: NodeJS.Timeout | undefined;
   const stop = () => {
@@ -67,7 +58,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   }
 
   /** @returns whether the worker's place is free for another key now */
-  async function work(key: string): Promise<boolean> {
+  async function workOn(key: string): Promise<boolean> {
     const deadline = deadlineSignal(deadlineMs, cut.signal);
     const abandoned = Promise.withResolvers<void>();
     let patience: NodeJS.Timeout | undefined;
@@ -95,7 +86,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   const returning: (() => void)[] = [];
   const running = new Set<Promise<void>>();
 
-  function run(worker: () => Promise<void>): void {
+  function startWorker(): void {
     const ended = worker().finally(() => running.delete(ended));
     running.add(ended);
   }
@@ -103,7 +94,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   function givePlace(): void {
     const next = returning.shift();
     if (next !== undefined) next();
-    else if (!signal.aborted) run(worker);
+    else if (!signal.aborted) startWorker();
   }
 
   async function takePlace(): Promise<void> {
@@ -154,7 +145,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
     const isStillMine = idle.delete(leave);
     if (key === undefined) return;
     if (!isStillMine) await takePlace();
-    if (await work(key)) givePlace();
+    if (await workOn(key)) givePlace();
   }
 
   if (signal.aborted) return;
@@ -164,7 +155,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
     for (const goOn of returning.splice(0)) goOn();
   };
   signal.addEventListener('abort', onStop, { once: true });
-  for (let i = 0; i < options.workers; i++) run(worker);
+  for (let i = 0; i < options.workers; i++) startWorker();
   while (running.size > 0) await Promise.all(running);
   signal.removeEventListener('abort', onStop);
   clearTimeout(grace);

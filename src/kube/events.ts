@@ -56,7 +56,7 @@ export function createEventRecorder(
     reportingInstance: string;
     /** How often at most the same subject, reason and note are written. */
     repeatAfterMs: number;
-    onError(error: unknown): void;
+    onError: (error: unknown) => void;
     /** Called for each event that was not written because its subject said too much. */
     onDropped?(): void;
   },

@@ -335,19 +335,14 @@ describe('reflector', () => {
   });
 });
 
-describe('referenced objects', () => {
-  const put = (name: string, value: string, labels?: Record<string, string>) =>
-    apply(
-      client,
-      secrets,
-      { metadata: { namespace, name, ...(labels && { labels }) }, data: { value: btoa(value) } },
-      force,
-    );
+const putSecret = (name: string, value: string, labels: Record<string, string> = {}) =>
+  apply(client, secrets, { metadata: { namespace, name, labels }, data: { value: btoa(value) } }, force);
 
+describe('referenced objects', () => {
   it('are watched by metadata, read when they changed, and work without the label', async () => {
     const label = { 'example.com/watched': 'true' };
-    await put('labelled', 'first', label);
-    await put('plain', 'first');
+    await putSecret('labelled', 'first', label);
+    await putSecret('plain', 'first');
     const seen: unknown[] = [];
     const reads: string[] = [];
     const counting: KubeClient = {
@@ -383,8 +378,8 @@ describe('referenced objects', () => {
     expect([await valueOf('plain'), await valueOf('plain')]).toEqual(['first', 'first']);
     expect(reads).toEqual(['labelled', 'plain', 'plain']);
 
-    await put('labelled', 'second', label);
-    await put('plain', 'second');
+    await putSecret('labelled', 'second', label);
+    await putSecret('plain', 'second');
     await vi.waitFor(() => expect(changed).toEqual([`${namespace}/labelled`, `${namespace}/labelled`]), soon);
     expect([await valueOf('labelled'), await valueOf('plain')]).toEqual(['second', 'second']);
     await expect(referenced.read({ namespace, name: 'nowhere' })).resolves.toBeUndefined();

@@ -41,6 +41,8 @@ export interface Memory {
   successes: Map<string, { count: number; at: Date; nextTry: Date }>;
   /** With which the facts about Azure were read. */
   session: Session | undefined;
+  /** With which nodes were connected to. Secret. */
+  sshKeys: readonly string[] | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
   hostKeys: Record<string, string>;
 }
@@ -53,6 +55,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   successes: new Map(),
   hostKeys: {},
   session: undefined,
+  sshKeys: undefined,
 });
 
 export const rememberedKeys = (memory: Memory): FactKey[] =>
@@ -74,7 +77,18 @@ export function readAgain(memory: Memory, keys: readonly FactKey[], at: Date): v
   }
 }
 
-/** Makes everything that could not be read be read again now. */
-export function forgetUnknown(memory: Memory): void {
-  for (const key of rememberedKeys(memory)) if (memory.facts[key]?.fact.state === 'unknown') delete memory.facts[key];
+/** Azure is signed in to with another credential: what the last one was refused says nothing of it. */
+export function forgetRefusalsOfAzure(memory: Memory): void {
+  for (const key of rememberedKeys(memory))
+    if (memory.facts[key]?.fact.state === 'unknown' && !isAboutNodes(key)) delete memory.facts[key];
+  expire(memory, ['signIn']);
+  memory.failures.clear();
 }
+
+/** Nodes are connected to with other keys. */
+export function forgetAnswersOfNodes(memory: Memory): void {
+  expire(memory, ['probe/', 'cluster']);
+  memory.failures.clear();
+}
+
+const isAboutNodes = (key: FactKey): boolean => key === 'sshKeys' || key === 'cluster' || key.startsWith('probe/');

@@ -6,15 +6,17 @@ import type { Lend } from '../kube/controller.ts';
 import type { NodePool } from '../nodes/pool.ts';
 import { createArcSecretStore, type ReadableArcSecretStore } from './arc-secret.ts';
 import { valueOf, type Fact, type Observed } from './facts.ts';
-import { forgetUnknown, type Memory } from './memory.ts';
+import { forgetRefusalsOfAzure, type Memory } from './memory.ts';
 import { observeNodes, type NodeAccess } from './observe-nodes.ts';
 import { createReader, found, type Reader } from './reader.ts';
+import type { SecretReader } from './referenced-secrets.ts';
 import { syncIntervalMs } from './schedule.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { resolveTarget, type Target } from './target.ts';
 
 export interface Dependencies {
   kube: KubeClient;
+  secrets: SecretReader;
   nodes: NodePool;
   sessions: Sessions;
   instanceId: string;
@@ -48,7 +50,7 @@ export async function observe(
   const reader = createReader(memory, now, signal);
   const { observed: nodes, access } = await observeNodes(
     registration,
-    { kube, pool: dependencies.nodes, lend, hostKeys: memory.hostKeys, correlationId },
+    { secrets: dependencies.secrets, pool: dependencies.nodes, lend, memory, correlationId },
     reader,
     signal,
   );
@@ -65,8 +67,7 @@ export async function observe(
   );
   const open = valueOf(session);
   if (open !== undefined && open !== memory.session) {
-    // Another credential: what the last one was refused says nothing of it.
-    forgetUnknown(memory);
+    forgetRefusalsOfAzure(memory);
     memory.session = open;
   }
   const signIn: Fact<true> =

@@ -9,7 +9,7 @@ import { isConflict } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/schema.ts';
 import { stalledBy, type StatusDraft } from './draft.ts';
 import { unsupported } from './guards.ts';
-import { createMemory, readAgain, rememberedKeys, type Memory } from './memory.ts';
+import { createMemory, expire, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
 import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
 import { perform } from './perform.ts';
@@ -46,6 +46,8 @@ const factsGoodToActOnMs = 60_000;
 export function createReconciler(dependencies: ReconcilerDependencies) {
   const { kube, events, now } = dependencies;
   const memories = new Map<string, { uid: string; generation: number; memory: Memory }>();
+  /** Registrations of which a Secret has changed since it was read. */
+  const changedSecrets = new Set<string>();
 
   async function write(
     registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
@@ -60,6 +62,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const object = dependencies.read(key);
     if (object === undefined) {
       memories.delete(key);
+      changedSecrets.delete(key);
       return {};
     }
     const parsed = parseRegistration(object);
@@ -219,7 +222,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   /** After a restart, an object that was well is left alone until its sync is due. */
   function untilNextSync(key: string, registration: HciClusterRegistration): number {
     const { status, metadata } = registration;
-    if (memories.has(key) || status?.nextSyncTime === undefined) return 0;
+    if (memories.has(key) || changedSecrets.has(key) || status?.nextSyncTime === undefined) return 0;
     if (status.observedGeneration !== metadata.generation || unansweredPokes(registration).length > 0) return 0;
     const ready = status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
     // At most one interval: a time far ahead was written by a wrong clock.
@@ -240,6 +243,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       dependencies.nodes.reset(key);
       remembered.generation = generation;
     }
+    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys']);
     memories.set(key, remembered);
     return remembered.memory;
   }
@@ -257,7 +261,13 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return Math.max(100, next - at);
   }
 
-  return { reconcile };
+  return {
+    reconcile,
+    /** A Secret that this registration names has changed: the next pass reads it. Which pass that is, the caller sees to. */
+    secretChanged(key: string): void {
+      changedSecrets.add(key);
+    },
+  };
 }
 
 function isStale(memory: Memory, now: Date): boolean {

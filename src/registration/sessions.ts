@@ -4,13 +4,14 @@ import { createRequestBudget, type RequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
 import { createCredential, federatedTokenAudience, type SignIn } from '../azure/credentials.ts';
 import { toAzureError } from '../azure/errors.ts';
+import type { OnAzureExchange } from '../azure/http-client.ts';
 import { createResourceManager, type ResourceManager } from '../azure/resource-manager.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { secrets } from '../kube/core.ts';
-import { createServiceAccountToken, get } from '../kube/resource.ts';
+import { createServiceAccountToken } from '../kube/resource.ts';
 import type { Configuration } from '../configuration.ts';
 import { NotAllowed, SecretProblem } from './failures.ts';
+import type { SecretReader } from './referenced-secrets.ts';
 
 /** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
 export interface Session {
@@ -37,13 +38,20 @@ export interface Sessions {
 /** A session that nobody opened for so long belongs to a changed secret or a deleted object. */
 const idleMs = 2 * 3_600_000;
 
-export function createSessions(
-  kube: KubeClient,
-  configuration: Configuration,
-  certificateAuthorities: string[] | undefined,
-  userAgent: string,
-  beforeWrite: () => void,
-): Sessions {
+export interface SessionsOptions {
+  /** For tokens of ServiceAccounts. */
+  kube: KubeClient;
+  secrets: SecretReader;
+  configuration: Configuration;
+  certificateAuthorities: string[] | undefined;
+  userAgent: string;
+  /** Called right before a write to Azure is sent; what it throws is thrown instead. */
+  beforeWrite(): void;
+  onExchange: OnAzureExchange;
+}
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { configuration, certificateAuthorities, userAgent, beforeWrite, onExchange } = options;
   const sessions = new Map<string, { session: Session; openedAt: number }>();
   // Outlives a changed secret: the limits are of the principal. Few and small, so they are kept.
   const budgets = new Map<string, RequestBudget>();
@@ -60,7 +68,7 @@ export function createSessions(
     async open(registration, signal) {
       const { cloud: cloudName, tenantId, subscriptionId, identity } = registration.spec.azure;
       const { namespace } = registration.metadata;
-      const { signIn, notAfter } = await readSignIn(kube, configuration, registration, signal);
+      const { signIn, notAfter } = await readSignIn(options, registration, signal);
       // A federated token is of one ServiceAccount; else what the principal proves itself with tells it from others.
       const account =
         signIn.type === 'WorkloadIdentity' ? [namespace, identity.workloadIdentity?.serviceAccountName] : [];
@@ -75,7 +83,7 @@ export function createSessions(
         return open.session;
       }
       const cloud = endpoints(registration);
-      const credential = createCredential(signIn, { tenantId, endpoints: cloud, certificateAuthorities });
+      const credential = createCredential(signIn, { tenantId, endpoints: cloud, certificateAuthorities, onExchange });
       const session: Session = {
         credentialNotAfter: notAfter,
         arm: createResourceManager({
@@ -86,6 +94,7 @@ export function createSessions(
           budget: budgetOf(JSON.stringify([cloudName, tenantId, subscriptionId, signIn.clientId])),
           userAgent,
           beforeWrite,
+          onExchange,
         }),
         checkSignIn: (caller) => getToken(credential, cloud.resourceManagerScope, caller),
       };
@@ -97,7 +106,7 @@ export function createSessions(
       const { tenantId } = registration.spec.azure;
       const credential = createCredential(
         { type: 'ClientSecret', clientId, clientSecret },
-        { tenantId, endpoints: cloud, certificateAuthorities },
+        { tenantId, endpoints: cloud, certificateAuthorities, onExchange },
       );
       return getToken(credential, cloud.resourceManagerScope, signal);
     },
@@ -114,8 +123,7 @@ const getToken = async (credential: TokenCredential, scope: string, signal: Abor
 };
 
 async function readSignIn(
-  kube: KubeClient,
-  configuration: Configuration,
+  { kube, secrets, configuration }: SessionsOptions,
   registration: HciClusterRegistration,
   signal: AbortSignal,
 ): Promise<{ signIn: SignIn; notAfter: Date | undefined }> {
@@ -129,7 +137,7 @@ async function readSignIn(
   switch (identity.type) {
     case 'ClientSecret': {
       const { clientId, secretRef } = member(identity.clientSecret);
-      const secret = await readSecret(kube, namespace, secretRef.name, signal);
+      const secret = await readSecret(secrets, namespace, secretRef.name, signal);
       const expiresOn = secret.optional('expiresOn')?.trim();
       const notAfter = expiresOn === undefined ? undefined : new Date(expiresOn);
       if (notAfter !== undefined && Number.isNaN(notAfter.getTime())) {
@@ -142,7 +150,7 @@ async function readSignIn(
     }
     case 'ClientCertificate': {
       const { clientId, secretRef } = member(identity.clientCertificate);
-      const secret = await readSecret(kube, namespace, secretRef.name, signal);
+      const secret = await readSecret(secrets, namespace, secretRef.name, signal);
       const certificate = secret.required('tls.crt');
       const pem = [certificate, secret.required('tls.key')].join('\n');
       return { signIn: { type: 'ClientCertificate', clientId, pem }, notAfter: certificateNotAfter(certificate) };
@@ -187,12 +195,12 @@ export interface SecretContent {
 
 /** @throws SecretProblem when there is no such Secret */
 export async function readSecret(
-  kube: KubeClient,
+  secrets: SecretReader,
   namespace: string,
   name: string,
   signal: AbortSignal,
 ): Promise<SecretContent> {
-  const secret = await get(kube, secrets, { namespace, name }, { signal });
+  const secret = await secrets.read({ namespace, name }, signal);
   if (secret === undefined) throw new SecretProblem(`Secret ${namespace}/${name} does not exist.`);
   const optional = (key: string) => {
     const value = secret.data?.[key];

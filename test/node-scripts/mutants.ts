@@ -53,4 +53,15 @@ export const sample = <T>(all: readonly T[], size: number, seed: number): readon
 };
 
 /** Lines whose loss changes nothing that can be seen from outside, each with the reason. */
-export const unseen: readonly { readonly line: RegExp; readonly because: string }[] = [];
+export const unseen: readonly { readonly line: RegExp; readonly because: string }[] = [
+  { line: /^\$\w+ = (?:\$null|'')$/, because: 'a variable that nothing has set is null' },
+  { line: /^return (?:\$null|''|\$Text)$/, because: 'what follows comes to the same' },
+  { line: /^exit 0$/, because: 'a script that ends well exits with 0' },
+  {
+    line: /^\$(?:ErrorAction|Progress|Warning|Confirm)Preference = /,
+    because: 'a second line behind each command’s own -ErrorAction',
+  },
+  { line: /^\[Console\]::OutputEncoding = /, because: 'code pages are not simulated' },
+  { line: /^Confirm-RegistryKey -Path \$recordsPath$/, because: 'the lock has made the key before' },
+  { line: /New-ItemProperty -Path \$path -Name 'CorrelationId'/, because: 'for a person who looks at a lock' },
+];

@@ -3,11 +3,14 @@ import type { NodeState, State } from '../simulators/nodes/state.ts';
 import { clusterOf, nodeOf } from '../simulators/nodes/world.ts';
 import { ask } from './ask.ts';
 import { clusterName, type Prepared } from './prepare.ts';
+import type { Result } from './result.ts';
 
 // The text that the clustered task runs, as the script registers it, in the states that it may find a node in.
 
 interface TaskCase {
   readonly name: string;
+  /** Default: the first node. */
+  readonly nodeName?: string;
   readonly prepare: (state: State) => void;
   readonly result: number;
   readonly arcStatus: number;
@@ -50,6 +53,18 @@ const cases: readonly TaskCase[] = [
     prepare: (state) => {
       const [, second] = nodes(state);
       if (second !== undefined) second.arcStatus = 1;
+    },
+    result: 0,
+    arcStatus: 1,
+    syncs: 1,
+    tries: 1,
+  },
+  {
+    name: 'a node that is not the first, whose neighbour is onboarded',
+    nodeName: 'NODE2',
+    prepare: (state) => {
+      const [first] = nodes(state);
+      if (first !== undefined) first.arcStatus = 1;
     },
     result: 0,
     arcStatus: 1,
@@ -113,9 +128,10 @@ const runTask = async (
   each: TaskCase,
 ): Promise<readonly string[]> => {
   context.world.state = structuredClone(stages.initialized);
-  nodeOf(context).languageMode = languageMode;
+  const on = { ...context, nodeName: each.nodeName ?? context.nodeName };
+  nodeOf(on).languageMode = languageMode;
   const { outcome } = await ask(
-    context,
+    on,
     script,
     'Dispatcher',
     'registerArcRegistrationTask',
@@ -123,11 +139,11 @@ const runTask = async (
   );
   if (outcome.kind !== 'ok') return [`the task was not registered: ${JSON.stringify(outcome)}`];
   each.prepare(context.world.state);
-  context.world.startArcRegistrationTask(context);
+  context.world.startArcRegistrationTask(on);
   const before = context.world.state.counters.syncs;
-  for (const start = performance.now(); nodeOf(context).arcRegistrationTask.running; await sleep(1))
+  for (const start = performance.now(); nodeOf(on).arcRegistrationTask.running; await sleep(1))
     if (performance.now() - start > patienceMilliseconds) return ['the task does not end'];
-  const { arcRegistrationTask, arcStatus, files } = nodeOf(context);
+  const { arcRegistrationTask, arcStatus, files } = nodeOf(on);
   const log = Object.entries(files).find(([path]) => path.includes('\\RegisterArc_'))?.[1].content ?? '';
   const seen = {
     result: arcRegistrationTask.lastTaskResult,
@@ -145,14 +161,9 @@ const runTask = async (
   ];
 };
 
-export interface TaskResult {
-  readonly name: string;
-  readonly problems: readonly string[];
-}
-
 /** What comes of the task that a script registers. */
-export const runTasks = async (prepared: Prepared, script: string): Promise<readonly TaskResult[]> => {
-  const results: TaskResult[] = [];
+export const runTasks = async (prepared: Prepared, script: string): Promise<readonly Result[]> => {
+  const results: Result[] = [];
   for (const languageMode of ['FullLanguage', 'ConstrainedLanguage'] as const) {
     for (const each of cases) {
       const problems = await runTask(prepared, script, languageMode, each);

@@ -15,7 +15,7 @@ export const controllerSecret = ({ principals }: SimulatedAzure): SignIn => ({
 });
 
 export const credentialFor = (azure: SimulatedAzure, signIn: SignIn, tenantId = azure.tenantId) =>
-  createCredential(signIn, { tenantId, endpoints: endpointsOf(azure), certificateAuthorities: [azure.caPem] });
+  createCredential(signIn, { tenantId, endpoints: endpointsOf(azure), certificateAuthorities: [azure.caPem], onExchange: () => {} });
 
 export const resourceManagerFor = (
   azure: SimulatedAzure,
@@ -30,4 +30,5 @@ export const resourceManagerFor = (
     budget: createRequestBudget(() => Date.now()),
     userAgent: 'test',
     beforeWrite,
+    onExchange: () => {},
   });

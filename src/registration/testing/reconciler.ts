@@ -11,13 +11,15 @@ import { AzureError } from '../../azure/errors.ts';
 import type { ArcSettings, ClusterResource } from '../../azure/models.ts';
 import type { ResourceManager } from '../../azure/resource-manager.ts';
 import type { KubeClient, KubeRequest } from '../../kube/client.ts';
+import { secrets } from '../../kube/core.ts';
+import { get } from '../../kube/resource.ts';
 import type { KubeObject } from '../../kube/schema.ts';
 import { operations, type ClusterProbe, type OperationName, type Probe } from '../../nodes/operations.ts';
 import { createNodePool } from '../../nodes/pool.ts';
 import type { NodeTransport } from '../../nodes/transport.ts';
 import { valueOf } from '../facts.ts';
 import { createReconciler } from '../reconcile.ts';
-import type { Sessions } from '../sessions.ts';
+import type { Session, Sessions } from '../sessions.ts';
 import {
   buildArcSettings,
   buildCluster,
@@ -46,6 +48,8 @@ export interface Surroundings {
   arcSettings: ArcSettings | undefined;
   probes: Record<string, Probe>;
   clusterProbe: ClusterProbe;
+  /** Content of the Secret that the spec names. */
+  sshKey: string;
   /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
   azureWrite(method: string, path: string): void;
   /** An operation that mutates is run on a node. */
@@ -66,6 +70,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     arcSettings: buildArcSettings(),
     probes: Object.fromEntries(nodeNames.map((name) => [name, buildProbe(name)])),
     clusterProbe: buildCluster(),
+    sshKey: 'key',
     azureWrite: () => {},
     nodeWrite: () => {},
     ...changes,
@@ -76,20 +81,25 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   const now = () => new Date(clock);
 
   const arm = createArm(surroundings, calls, now);
-  const session = {
+  let signInIsRefused = false;
+  const newSession = (): Session => ({
     arm,
     credentialNotAfter: undefined,
     checkSignIn: async () => {
       calls.push('sign in');
+      if (signInIsRefused) throw new AzureError({ status: 401, code: 'AADSTS7000215', message: 'no' });
     },
-  };
+  });
+  let session = newSession();
   const sessions: Sessions = {
     endpoints: () => endpoints,
     open: async () => session,
     tryClientSecret: async () => {},
   };
+  const kube = createKube(surroundings, calls);
   const reconciler = createReconciler({
-    kube: createKube(surroundings, calls),
+    kube,
+    secrets: { read: (name, signal) => get(kube, secrets, name, { signal }) },
     nodes: createNodePool(createTransport(surroundings, calls, now)),
     sessions,
     instanceId,
@@ -109,6 +119,14 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     calls,
     now,
     pass,
+    secretChanged: () => reconciler.secretChanged('edge/hci001'),
+    refuseSignIn(refused: boolean) {
+      signInIsRefused = refused;
+    },
+    /** The Secret of the identity holds something else. */
+    changeIdentity() {
+      session = newSession();
+    },
     advance: (ms: number) => {
       clock += ms;
     },
@@ -148,7 +166,7 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
         };
         return isArc
           ? { metadata: { ...metadata, annotations } }
-          : { metadata, data: { 'ssh-privatekey': Buffer.from('key').toString('base64') } };
+          : { metadata, data: { 'ssh-privatekey': Buffer.from(surroundings.sshKey).toString('base64') } };
       }
       if (name === 'status') {
         calls.push('KUBE PATCH status');
