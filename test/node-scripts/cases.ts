@@ -133,16 +133,16 @@ const conditionCases = ({ given, stages }: Prepared): readonly Case[] =>
     operationNames.flatMap((operation): readonly Case[] => {
       const expected = condition.expected?.[operation];
       const stage = condition.stage ?? usualStage[operation];
-      const arguments_ = { ...given[operation], ...condition.given?.(given, stages)[operation] };
+      const fitting = { ...given[operation], ...condition.given?.(given, stages)[operation] };
       if (condition.only !== undefined && !condition.only.includes(operation)) return [];
       return [
         {
           state: condition.name,
           stage,
           operation,
-          given: arguments_,
+          given: fitting,
           prepare: condition.prepare,
-          expected: expected ?? expectedAt(stage, operation, arguments_),
+          expected: expected ?? expectedAt(stage, operation, fitting),
         },
       ];
     }),

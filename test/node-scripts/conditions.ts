@@ -68,7 +68,7 @@ const records = 'HKLM:\\SOFTWARE\\HciRegistration';
 const locks = `${records}\\Locks`;
 const startTime = '2026-01-02T03:04:05.678Z';
 /** As the lock of a process is named: its id, and when it started in ticks of its ISO text. */
-const lockedBy = (processId: number): string => `${locks}\\${processId}-20260102030405${'6780000'}`;
+const lockedBy = (processId: number): string => `${locks}\\${processId}-202601020304056780000`;
 const lock = { Operation: 'sync', Since: '2026-01-02T03:04:06.0000000Z', CorrelationId: 'other' };
 
 const noCommand = error(/^CommandNotFoundException/);

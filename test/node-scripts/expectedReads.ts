@@ -237,16 +237,8 @@ export const expectedAnswer = async (
   operation: OperationName,
   given: object,
 ): Promise<unknown> => {
-  switch (operation) {
-    case 'probe':
-      return probe(context, execution);
-    case 'clusterProbe':
-      return clusterProbe(context);
-    case 'events':
-      return events(context);
-    case 'connectivity':
-      return connectivity(context, given);
-    default:
-      return undefined;
-  }
+  if (operation === 'probe') return probe(context, execution);
+  if (operation === 'clusterProbe') return clusterProbe(context);
+  if (operation === 'events') return events(context);
+  return operation === 'connectivity' ? connectivity(context, given) : undefined;
 };

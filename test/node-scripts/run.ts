@@ -48,7 +48,7 @@ const member = (value: unknown, name: string): unknown =>
 const clockProblems = (answer: unknown, from: Date, to: Date): readonly string[] => {
   const currentTime = member(member(answer, 'os'), 'currentTime');
   if (currentTime === undefined) return [];
-  const time = Date.parse(String(currentTime));
+  const time = typeof currentTime === 'string' ? Date.parse(currentTime) : Number.NaN;
   return time >= from.getTime() && time <= to.getTime() ? [] : ['os.currentTime is not now'];
 };
 

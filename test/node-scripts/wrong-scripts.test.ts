@@ -209,7 +209,7 @@ const edits: readonly Edit[] = [
     name: 'a lock that is taken after the look',
     from: /( {4}\$path = [\s\S]*?\n)( {4}\$others = [^\n]*\n)/,
     to: '$2$1',
-    found: /certificates were made/,
+    found: /certificates were made|New-Item/,
   },
   {
     name: 'no look at the other nodes before a synchronisation',

@@ -202,23 +202,20 @@ describe('says no', () => {
   }, 60_000);
 });
 
-describe('undoing', () => {
-  const enabled = async (): Promise<void> => {
-    await lab.admin('PUT', '/settings', { arcOnboardingSeconds: 0.05, scriptSleepSeconds: 0.01 });
-    await register(lab, hand, name, nodeNames);
-    await lab.result('NODE1', 'startCloudManagement', { serviceName: 'HciClusterAgentSvc' });
-    await enableArc(await hand.createArc(name));
-    await expect
-      .poll(
-        async () => (await probeAll()).map(({ arcRegistrationTask }) => arcRegistrationTask?.lastTaskResult),
-        waitFor,
-      )
-      .toEqual(nodeNames.map(() => 0));
-  };
-  const disableEverywhere = () => Promise.all(nodeNames.map((node) => lab.run(node, 'disableArcIntegration', {})));
+const takeToEnabled = async (): Promise<void> => {
+  await lab.admin('PUT', '/settings', { arcOnboardingSeconds: 0.05, scriptSleepSeconds: 0.01 });
+  await register(lab, hand, name, nodeNames);
+  await lab.result('NODE1', 'startCloudManagement', { serviceName: 'HciClusterAgentSvc' });
+  await enableArc(await hand.createArc(name));
+  await expect
+    .poll(async () => (await probeAll()).map(({ arcRegistrationTask }) => arcRegistrationTask?.lastTaskResult), waitFor)
+    .toEqual(nodeNames.map(() => 0));
+};
+const disableEverywhere = () => Promise.all(nodeNames.map((node) => lab.run(node, 'disableArcIntegration', {})));
 
+describe('undoing', () => {
   test('takes everything back in Microsoft’s order, and each step can be repeated', async () => {
-    await enabled();
+    await takeToEnabled();
     for (let time = 0; time < 2; time += 1) {
       await lab.result('NODE2', 'clearArcIntegration', { setDisableInProgress: true });
       await lab.result('NODE2', 'unregisterArcRegistrationTask', {});
@@ -254,7 +251,7 @@ describe('undoing', () => {
   }, 60_000);
 
   test('says why a machine cannot be deleted, and keeps the agent: the Arc service principal is gone', async () => {
-    await enabled();
+    await takeToEnabled();
     await lab.admin('PATCH', '/state', { clusters: { [name]: { arc: { secret: 'gone' } } } });
     await lab.result('NODE1', 'clearArcIntegration', { setDisableInProgress: true });
     for (const outcome of await disableEverywhere()) {
