@@ -84,7 +84,7 @@ async function main(): Promise<void> {
     depth: () => queue.size,
     leaseName,
   });
-  const { onExchange } = metrics;
+  const onExchange: typeof metrics.onExchange = (exchange) => metrics.onExchange(exchange);
   const kubeConfig = await loadKubeConfig();
   const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange });
   const certificateAuthorities =

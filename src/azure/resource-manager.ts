@@ -56,7 +56,7 @@ export function createResourceManager(options: {
   budget: RequestBudget;
   userAgent: string;
   /** Called right before a request that is no read is sent; what it throws is thrown instead. */
-  beforeWrite(): void;
+  beforeWrite: () => void;
   onExchange: OnAzureExchange;
 }): ResourceManager {
   const { credential, subscriptionId, endpoints } = options;

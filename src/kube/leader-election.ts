@@ -42,7 +42,7 @@ export interface Leadership {
    * time is up; this looks at the clock.
    * @throws LeadershipLost
    */
-  check(): void;
+  readonly check: () => void;
 }
 
 export interface LeaderElectionOptions {

@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
+import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from '@prometheus-io/client';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import type { OnAzureExchange } from '../azure/http-client.ts';
@@ -14,6 +14,8 @@ export interface RegistrationMetrics {
 
 const outcomes: readonly Outcome<unknown>['kind'][] = ['ok', 'operationError', 'protocol', 'unreachable', 'unknown'];
 
+const createGauge = <L extends string>(configuration: GaugeConfiguration<L>): Gauge<L> => new Gauge(configuration);
+
 /** Metrics of what is done for registrations, beside those of the controller runtime. */
 export function createRegistrationMetrics(
   registry: Registry,
@@ -25,8 +27,8 @@ export function createRegistrationMetrics(
   },
 ): RegistrationMetrics {
   const registers = [registry];
-  observeRegistrations(registers, options.registrations);
-  new Gauge({
+  observeRegistrations(registers, () => options.registrations());
+  createGauge({
     name: 'hci_watch_last_event_timestamp_seconds',
     help: 'When the API server last said anything about registrations, bookmarks too.',
     registers,
@@ -96,7 +98,7 @@ function observeRegistrations(registers: Registry[], registrations: () => readon
     label: string,
     values: (object: KubeObject) => readonly (readonly [label: string, value: number])[],
   ) =>
-    new Gauge({
+    createGauge({
       name,
       help,
       labelNames: ['namespace', 'name', label],

@@ -32,11 +32,13 @@ const LogLine = Type.Object({ level: Type.Integer(), msg: Type.String() });
 /** Whose answer to every watch is this error. */
 async function refusedWith(error: KubeError, tries: number): Promise<string[]> {
   const lines: string[] = [];
-  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+  const log = pino({ level: 'debug' }, { write: (line) => void lines.push(line) });
   const stop = new AbortController();
   let asked = 0;
   const client: KubeClient = {
-    request: () => Promise.reject(new Error('not expected: a call')),
+    async request() {
+      throw new Error('not expected: a call');
+    },
     async stream({ path, query }) {
       asked += 1;
       expect([path, query?.['labelSelector']]).toEqual([

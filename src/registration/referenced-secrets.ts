@@ -48,7 +48,7 @@ export function createReferencedSecrets(options: {
   onChange(secret: string): void;
   log: Logger;
 }): ReferencedObjects<Secret> {
-  const { client, namespace, onChange, log } = options;
+  const { client, namespace, log } = options;
   let hasToldForbidden = false;
   const referenced = createReferencedObjects({
     client,
@@ -56,7 +56,7 @@ export function createReferencedSecrets(options: {
     ...(namespace === undefined ? {} : { namespace }),
     labelSelector: `${watchLabel}=true`,
     onChange: (secret) => {
-      if (referenced.hasSynced()) onChange(secret);
+      if (referenced.hasSynced()) options.onChange(secret);
     },
     onError: (error) => {
       if (!(error instanceof KubeError) || error.status !== 403) {

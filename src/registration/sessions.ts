@@ -46,7 +46,7 @@ export interface SessionsOptions {
   certificateAuthorities: string[] | undefined;
   userAgent: string;
   /** Called right before a write to Azure is sent; what it throws is thrown instead. */
-  beforeWrite(): void;
+  beforeWrite: () => void;
   onExchange: OnAzureExchange;
 }
 

@@ -66,10 +66,10 @@ export async function startProcessLab(clusters: readonly string[]): Promise<Proc
   const lab = await startLab({
     clusters: clusters.map((name) => ({ name, dnsSuffix: 'corp.example.com', nodes: ['NODE1', 'NODE2'] })),
     async onExchange(exchange) {
-      const index = holds.findIndex(({ matches }) => matches(exchange));
-      const [hold] = index < 0 ? [] : holds.splice(index, 1);
-      hold?.seen();
-      await hold?.released;
+      const index = holds.findIndex((hold) => hold.matches(exchange));
+      const [held] = index < 0 ? [] : holds.splice(index, 1);
+      held?.seen();
+      await held?.released;
     },
   });
   const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);

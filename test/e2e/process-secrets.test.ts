@@ -20,45 +20,55 @@ const setClientSecret = (namespace: string, cluster: string, clientSecret: strin
 const goodSecret = () => world.lab.azure.principals.controller.clientSecret;
 const authenticated = (namespace: string, cluster: string) => world.condition(namespace, cluster, 'Authenticated');
 
-it('a changed Secret is noticed at once with the label, and at the next sync without it', { timeout: 150_000 }, async () => {
-  const namespace = 'secrets';
-  const process = await world.start(namespace);
-  await world.given(namespace, 'labelled');
-  await world.given(namespace, 'plain', { spec: { syncInterval: '1m' } });
-  await label(namespace, 'labelled-azure');
-  await label(namespace, 'labelled-ssh');
-  for (const cluster of ['labelled', 'plain'])
-    await eventually(process, async () => expect(await world.condition(namespace, cluster, 'Ready')).toBe('True/Ready'));
+it(
+  'a changed Secret is noticed at once with the label, and at the next sync without it',
+  { timeout: 150_000 },
+  async () => {
+    const namespace = 'secrets';
+    const process = await world.start(namespace);
+    await world.given(namespace, 'labelled');
+    await world.given(namespace, 'plain', { spec: { syncInterval: '1m' } });
+    await label(namespace, 'labelled-azure');
+    await label(namespace, 'labelled-ssh');
+    for (const cluster of ['labelled', 'plain'])
+      await eventually(process, async () =>
+        expect(await world.condition(namespace, cluster, 'Ready')).toBe('True/Ready'),
+      );
 
-  const { nextSyncTime } = await world.status(namespace, 'labelled');
-  await setClientSecret(namespace, 'plain', 'wrong-1');
-  await setClientSecret(namespace, 'labelled', 'wrong-2');
-  await eventually(process, async () =>
-    expect(await authenticated(namespace, 'labelled')).toBe('False/CredentialRejected'),
-  );
-  // With pauses after failures it would come back by itself after 15 s, and ever later.
-  await setClientSecret(namespace, 'labelled', goodSecret());
-  await eventually(process, async () => expect(await world.condition(namespace, 'labelled', 'Ready')).toBe('True/Ready'));
-  expect(Date.parse(nextSyncTime ?? '')).toBeGreaterThan(Date.now());
+    const { nextSyncTime } = await world.status(namespace, 'labelled');
+    await setClientSecret(namespace, 'plain', 'wrong-1');
+    await setClientSecret(namespace, 'labelled', 'wrong-2');
+    await eventually(process, async () =>
+      expect(await authenticated(namespace, 'labelled')).toBe('False/CredentialRejected'),
+    );
+    // With pauses after failures it would come back by itself after 15 s, and ever later.
+    await setClientSecret(namespace, 'labelled', goodSecret());
+    await eventually(process, async () =>
+      expect(await world.condition(namespace, 'labelled', 'Ready')).toBe('True/Ready'),
+    );
+    expect(Date.parse(nextSyncTime ?? '')).toBeGreaterThan(Date.now());
 
-  const good = await readFile(
-    world.lab.nodes.clusters.find(({ name }) => name === 'labelled')?.ssh.privateKeyFile ?? '',
-    'utf8',
-  );
-  await patchSecret(namespace, 'labelled-ssh', { 'ssh-privatekey': 'not a key' });
-  await eventually(process, async () =>
-    expect(await world.condition(namespace, 'labelled', 'NodesReachable')).toBe('False/NodeAuthFailed'),
-  );
-  await patchSecret(namespace, 'labelled-ssh', { 'ssh-privatekey': good });
-  await eventually(process, async () => expect(await world.condition(namespace, 'labelled', 'Ready')).toBe('True/Ready'));
+    const good = await readFile(
+      world.lab.nodes.clusters.find(({ name }) => name === 'labelled')?.ssh.privateKeyFile ?? '',
+      'utf8',
+    );
+    await patchSecret(namespace, 'labelled-ssh', { 'ssh-privatekey': 'not a key' });
+    await eventually(process, async () =>
+      expect(await world.condition(namespace, 'labelled', 'NodesReachable')).toBe('False/NodeAuthFailed'),
+    );
+    await patchSecret(namespace, 'labelled-ssh', { 'ssh-privatekey': good });
+    await eventually(process, async () =>
+      expect(await world.condition(namespace, 'labelled', 'Ready')).toBe('True/Ready'),
+    );
 
-  await eventually(
-    process,
-    async () => expect(await authenticated(namespace, 'plain')).toBe('False/CredentialRejected'),
-    90_000,
-  );
-  expect(await process.stop()).toBe(0);
-});
+    await eventually(
+      process,
+      async () => expect(await authenticated(namespace, 'plain')).toBe('False/CredentialRejected'),
+      90_000,
+    );
+    expect(await process.stop()).toBe(0);
+  },
+);
 
 it('without the right to watch Secrets it works, and says so once', async () => {
   const namespace = 'unwatched';

@@ -7,6 +7,11 @@ import { controllerAccount } from '../lab/lab.ts';
 import type { Exchange } from '../simulators/shared/admin.ts';
 import { eventually, startProcessLab, type Process, type ProcessLab } from './process-harness.ts';
 
+const creationOf =
+  (cluster: string) =>
+  ({ request }: Exchange) =>
+    request.method === 'PUT' && new URL(request.url, 'https://azure').pathname.endsWith(`/clusters/${cluster}`);
+
 describe('the process', () => {
   let world: ProcessLab;
   beforeAll(async () => {
@@ -18,11 +23,6 @@ describe('the process', () => {
 
   const ready = (process: Process, namespace: string, cluster: string) =>
     eventually(process, async () => expect(await world.condition(namespace, cluster, 'Ready')).toBe('True/Ready'));
-  const creationOf =
-    (cluster: string) =>
-    ({ request }: Exchange) =>
-      request.method === 'PUT' && new URL(request.url, 'https://azure').pathname.endsWith(`/clusters/${cluster}`);
-
   it('is alive, and ready once the API server has answered', async () => {
     const gateway = await startGateway(world);
     try {
@@ -34,9 +34,7 @@ describe('the process', () => {
         text: expect.stringContaining('the registrations are not read yet'),
       });
       gateway.open();
-      await eventually(waiting, async () =>
-        expect(await waiting.get('/readyz')).toEqual({ status: 200, text: 'ok' }),
-      );
+      await eventually(waiting, async () => expect(await waiting.get('/readyz')).toEqual({ status: 200, text: 'ok' }));
       expect((await waiting.get('/healthz?verbose')).text).toContain('[+]watch ok');
       expect(await waiting.stop()).toBe(0);
     } finally {
@@ -60,7 +58,9 @@ describe('the process', () => {
     const controller = 'controller="hciclusterregistration"';
     const queue = `{name="hciclusterregistration",${controller}}`;
     await eventually(process, async () =>
-      expect(await process.metric('leader_election_master_status{name="hci-registration-controller-measured"}')).toBe(1),
+      expect(await process.metric('leader_election_master_status{name="hci-registration-controller-measured"}')).toBe(
+        1,
+      ),
     );
     const before = await process.get('/metrics');
     expect(before.status).toBe(200);
@@ -150,7 +150,14 @@ describe('the process', () => {
     expect(await holder()).toBe('');
     expect(await process.logged('stopped')).toHaveLength(1);
     // The answer was awaited and noted: it is an event, and not an unknown outcome.
-    const events = await world.lab.controlPlane.kubectl('get', 'events', '-n', 'drained', '-o', 'jsonpath={.items[*].reason}');
+    const events = await world.lab.controlPlane.kubectl(
+      'get',
+      'events',
+      '-n',
+      'drained',
+      '-o',
+      'jsonpath={.items[*].reason}',
+    );
     expect(events.split(' ')).toContain('CreateCluster');
 
     const next = await world.start('drained', { configuration: { leaderElection: { enabled: true } } });
@@ -184,7 +191,8 @@ describe('the process', () => {
 
 /** Stands before the API server: takes connections, and passes them on only once it is open. */
 async function startGateway({ lab }: ProcessLab) {
-  const admitted = Promise.withResolvers<void>();
+  const waiting: Socket[] = [];
+  let isOpen = false;
   const asked = Promise.withResolvers<void>();
   const sockets = new Set<Socket>();
   const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);
@@ -194,15 +202,17 @@ async function startGateway({ lab }: ProcessLab) {
     sockets.add(socket);
     socket.on('error', () => socket.destroy()).on('close', () => sockets.delete(socket));
   };
+  const passOn = (socket: Socket) => {
+    if (socket.destroyed) return;
+    const onward = connect({ host, port: Number(port) });
+    keep(onward);
+    socket.pipe(onward).pipe(socket);
+  };
   const server = createServer((socket) => {
     keep(socket);
     asked.resolve();
-    void admitted.promise.then(() => {
-      if (socket.destroyed) return;
-      const onward = connect({ host, port: Number(port) });
-      keep(onward);
-      socket.pipe(onward).pipe(socket);
-    });
+    if (isOpen) passOn(socket);
+    else waiting.push(socket);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -214,7 +224,10 @@ async function startGateway({ lab }: ProcessLab) {
     kubeconfig: led,
     /** Somebody has connected. */
     asked: asked.promise,
-    open: () => admitted.resolve(),
+    open: () => {
+      isOpen = true;
+      for (const socket of waiting) passOn(socket);
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();

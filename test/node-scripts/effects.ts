@@ -201,14 +201,11 @@ const effects: Partial<Record<OperationName, Effect>> = {
   startArcRegistrationTask: {
     counts: ['arcRegistrationTaskStarts'],
     problems: (change) => {
-      const { arcStatus, arcRegistrationTask, agent, hcisvc } = nodeIn(change.after, change);
+      const { arcStatus, arcRegistrationTask, agent } = nodeIn(change.after, change);
       const { arc } = clusterIn(change.before, change);
       if (arc?.status !== 1) return [];
       return unless(
-        arcStatus === 1 &&
-          agent?.status === 'Connected' &&
-          // The task ends with a synchronisation.
-          arcRegistrationTask.lastTaskResult === (hcisvc === 'Running' ? 0 : 1),
+        arcStatus === 1 && agent?.status === 'Connected' && arcRegistrationTask.lastTaskResult === 0,
         `the task did not onboard the node: ${JSON.stringify(arcRegistrationTask)}`,
       );
     },

@@ -90,8 +90,6 @@ export const taskRules: LintRules = {
   everywhere: [
     'Get-AzureStackHCIArcIntegration',
     'Enable-AzureStackHCIArcIntegration',
-    'Sync-AzureStackHCI',
-    'Get-CimInstance',
     'Test-Path',
     'New-Item',
     'Add-Content',

@@ -15,7 +15,12 @@ export const controllerSecret = ({ principals }: SimulatedAzure): SignIn => ({
 });
 
 export const credentialFor = (azure: SimulatedAzure, signIn: SignIn, tenantId = azure.tenantId) =>
-  createCredential(signIn, { tenantId, endpoints: endpointsOf(azure), certificateAuthorities: [azure.caPem], onExchange: () => {} });
+  createCredential(signIn, {
+    tenantId,
+    endpoints: endpointsOf(azure),
+    certificateAuthorities: [azure.caPem],
+    onExchange: () => {},
+  });
 
 export const resourceManagerFor = (
   azure: SimulatedAzure,
