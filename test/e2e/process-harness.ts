@@ -5,6 +5,7 @@ import { Value } from 'typebox/value';
 import { vi } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { RegistrationStatus } from '../../src/api/status.ts';
+import { expectAsPublished } from '../conformance/published.ts';
 import { lastLines, startController, type RunningController } from '../lab/controller.ts';
 import { controllerAccount, sampleManifests, startLab, type Lab } from '../lab/lab.ts';
 import { applyManifests, condition, readStatus } from '../lab/registration.ts';
@@ -138,7 +139,9 @@ export async function startProcessLab(clusters: readonly string[]): Promise<Proc
       for (const release of releases) release();
       for (const controller of started) controller.kill();
       await Promise.all(started.map(({ exited }) => exited));
+      const traffic = [...lab.azure.log];
       await lab.close();
+      await expectAsPublished(traffic);
     },
   };
 }

@@ -35,4 +35,4 @@ it('eight sites that take connections and do not answer do not hold a healthy on
   expect(Object.values(azure.state.clusters).map(({ name }) => name)).toEqual(['healthy']);
   expect(await process.metric('hci_node_operations_total{operation="probe",outcome="ok"}')).toBeGreaterThan(0);
   expect(await process.stop()).toBe(0);
-});
+}, 180_000);
