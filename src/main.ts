@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { rootCertificates } from 'node:tls';
 import { parseArgs } from 'node:util';
 import { Registry } from '@prometheus-io/client';
@@ -8,11 +9,13 @@ import pino from 'pino';
 import { fieldManager, group } from './api/group.ts';
 import { kind } from './api/registration.ts';
 import { readConfiguration } from './configuration.ts';
+import { createBackoff } from './kube/backoff.ts';
 import { createKubeClient } from './kube/client.ts';
 import { runWorkers } from './kube/controller.ts';
 import { namespaces } from './kube/core.ts';
 import { createEventRecorder } from './kube/events.ts';
 import { runLeaderElection, type Leadership } from './kube/leader-election.ts';
+import { KubeError } from './kube/kube-error.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { createControllerMetrics } from './kube/metrics.ts';
 import { createReflector } from './kube/reflector.ts';
@@ -100,7 +103,7 @@ async function main(): Promise<void> {
     ...scope,
     indexes: { secret: namedSecrets },
     onChange: (key, previous, next) => {
-      if (requestedChange(previous, next)) queue.add(key);
+      if (requestedChange(previous, next)) queue.add(key, reflector.hasSynced() ? 'change' : 'resync');
     },
     onError: (error) => log.warn({ err: error }, 'watching registrations'),
   });
@@ -193,9 +196,16 @@ async function main(): Promise<void> {
   }
 
   async function work(whileLeading: (leadership: Leadership) => Promise<void>): Promise<void> {
-    if (!configuration.leaderElection.enabled) {
+    const whileLeadingIsShown = async (leadership: Leadership) => {
       metrics.setLeader(true);
-      return whileLeading({ signal: new AbortController().signal, check: () => {} });
+      try {
+        await whileLeading(leadership);
+      } finally {
+        metrics.setLeader(false);
+      }
+    };
+    if (!configuration.leaderElection.enabled) {
+      return whileLeadingIsShown({ signal: new AbortController().signal, check: () => {} });
     }
     const lease = { namespace: configuration.leaderElection.namespace ?? kubeConfig.namespace, name: leaseName };
     const identity = `${hostname()}_${randomUUID()}`;
@@ -205,11 +215,8 @@ async function main(): Promise<void> {
       lease,
       identity,
       ...leaseTimes,
-      lead: whileLeading,
-      onHolder: (holder) => {
-        log.info({ lease, holder, leads: holder === identity }, 'the lease has another holder');
-        metrics.setLeader(holder === identity);
-      },
+      lead: whileLeadingIsShown,
+      onHolder: (holder) => log.info({ lease, holder, leads: holder === identity }, 'the lease has another holder'),
       onError: (error) => log.warn({ err: error, lease }, 'the lease was not read or renewed'),
       signal: stop.signal,
     });
@@ -218,7 +225,7 @@ async function main(): Promise<void> {
   const watching = Promise.all([reflector.run(stop.signal), secrets.run(stop.signal)]);
   await Promise.race([reflector.synced, watching]);
   if (!stop.signal.aborted) {
-    const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, stop.signal));
+    const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, log, stop.signal));
     if (instanceId !== undefined) await work((leadership) => lead(instanceId, leadership));
   }
   queue.shutDown();
@@ -230,15 +237,24 @@ async function main(): Promise<void> {
 /** @returns undefined when the signal fired */
 async function kubeSystemUid(
   kube: ReturnType<typeof createKubeClient>,
+  log: pino.Logger,
   signal: AbortSignal,
 ): Promise<string | undefined> {
-  const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
-  if (signal.aborted) return undefined;
-  if (namespace === undefined)
+  const backoff = createBackoff({ min: 800, max: 30_000 });
+  while (!signal.aborted) {
+    try {
+      const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal });
+      if (namespace !== undefined) return namespace.metadata.uid;
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      if (!(error instanceof KubeError) || !error.retryable) throw error;
+      log.warn({ err: error }, 'the namespace kube-system was not read: it is tried again');
+      await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
+      continue;
+    }
     throw new Error('the namespace kube-system does not exist: set instanceId in the configuration');
-  return namespace.metadata.uid;
+  }
+  return undefined;
 }
 
 try {

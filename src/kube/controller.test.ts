@@ -96,6 +96,25 @@ it('comes back when the reconcile asks for it', async () => {
   expect(reconcile).toHaveBeenCalledTimes(2);
 });
 
+it.each([0, 3])(
+  'does all passes of a change before resyncs, when it comes back after %i ms',
+  async (requeueAfterMs) => {
+    const journal: string[] = [];
+    start(async (key) => {
+      journal.push(key);
+      await new Promise<void>((resolve) => setTimeout(resolve, 2));
+      const passes = journal.filter((other) => other === key).length;
+      return { requeueAfterMs: key === 'change' && passes < 3 ? requeueAfterMs : undefined };
+    });
+    for (let i = 0; i < 200; i++) queue.add(`resync-${i}`, 'resync');
+    queue.add('change');
+    await vi.advanceTimersByTimeAsync(1000);
+    // One is at work already when the change comes; what the pauses leave room for goes on between its passes.
+    expect(journal.lastIndexOf('change')).toBeLessThanOrEqual(requeueAfterMs === 0 ? 3 : 7);
+    expect(journal).toHaveLength(203);
+  },
+);
+
 it('contains exceptions, also synchronous ones, and comes back with growing pauses until it is well', async () => {
   const times: number[] = [];
   const from = Date.now();
@@ -224,7 +243,8 @@ it('never has more workers at work than there are, however much is lent', async 
   };
   const reconcile: WorkersOptions['reconcile'] = async (_key, _signal, lend) => {
     await busy();
-    await Promise.all([lend(pause), lend(pause), lend(pause)]);
+    // One may begin to lend while another waits for a place, or has just got one.
+    await Promise.all([lend(pause), pause().then(() => lend(pause)), pause().then(() => lend(pause))]);
     await busy();
     await lend(pause);
     await busy();
@@ -232,7 +252,7 @@ it('never has more workers at work than there are, however much is lent', async 
   };
   const { hasEnded } = start(reconcile, { workers: 3 });
   for (let i = 0; i < 200; i++) queue.add(`${i}`);
-  await vi.advanceTimersByTimeAsync(900);
+  await vi.advanceTimersByTimeAsync(10_000);
   expect(most).toBe(3);
   expect([queue.size, working]).toEqual([0, 0]);
   stop.abort();

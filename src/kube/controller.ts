@@ -33,6 +33,15 @@ export interface WorkersOptions {
   signal: AbortSignal;
 }
 
+/** Of a reconcile on a worker's place. */
+interface Claim {
+  /** There is a place, or it is not asked for any more. */
+  settled: Promise<void>;
+  /** @returns whether it was still waited for: otherwise there is a place to give */
+  withdraw(): boolean;
+}
+const taken: Claim = { settled: Promise.resolve(), withdraw: () => false };
+
 /** Works until the signal fires; resolves when nothing is running any more. */
 export async function runWorkers(options: WorkersOptions): Promise<void> {
   const { queue, deadlineMs, graceMs, signal } = options;
@@ -82,8 +91,8 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
 
   /** Workers without a key. One that is aborted has given its place to a reconcile that had lent its own. */
   const idle = new Set<AbortController>();
-  /** Reconciles that have lent their place and are ready to go on. */
-  const returning: (() => void)[] = [];
+  /** Reconciles that have lent their place and are ready to go on, in their order. */
+  const returning = new Set<() => void>();
   const running = new Set<Promise<void>>();
 
   function startWorker(): void {
@@ -92,36 +101,47 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   }
 
   function givePlace(): void {
-    const next = returning.shift();
-    if (next !== undefined) next();
-    else if (!signal.aborted) startWorker();
+    for (const goOn of returning) {
+      returning.delete(goOn);
+      goOn();
+      return;
+    }
+    if (!signal.aborted) startWorker();
   }
 
-  async function takePlace(): Promise<void> {
+  function takePlace(): Claim {
     // Nothing new is taken any more: there is nobody to share with.
-    if (signal.aborted) return;
+    if (signal.aborted) return taken;
     for (const one of idle) {
       idle.delete(one);
       one.abort();
-      return;
+      return taken;
     }
-    await new Promise<void>((resolve) => returning.push(resolve));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    returning.add(resolve);
+    const withdraw = () => {
+      const isPending = returning.delete(resolve);
+      if (isPending) resolve();
+      return isPending;
+    };
+    return { settled: promise, withdraw };
   }
 
   /** A place is lent while at least one work of this reconcile asks for that. */
   function createLender() {
     let lent = 0;
     let isOver = false;
-    let back = Promise.resolve();
+    let back = taken;
     const comeBack = () => {
       lent -= 1;
       if (lent === 0 && !isOver) back = takePlace();
-      return back;
+      return back.settled;
     };
     const lend: Lend = async (work) => {
       if (isOver) return work();
       lent += 1;
-      if (lent === 1) givePlace();
+      // What ended meanwhile and waits for a place goes on without one, as what ends while this is lent does.
+      if (lent === 1 && !back.withdraw()) givePlace();
       try {
         return await work();
       } finally {
@@ -132,7 +152,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
     const end = async (): Promise<boolean> => {
       isOver = true;
       if (lent > 0) return false;
-      await back;
+      await back.settled;
       return true;
     };
     return { lend, end };
@@ -144,7 +164,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
     const key = await queue.get(leave.signal);
     const isStillMine = idle.delete(leave);
     if (key === undefined) return;
-    if (!isStillMine) await takePlace();
+    if (!isStillMine) await takePlace().settled;
     if (await workOn(key)) givePlace();
   }
 
@@ -152,7 +172,8 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   const onStop = () => {
     stop();
     for (const one of idle) one.abort();
-    for (const goOn of returning.splice(0)) goOn();
+    for (const goOn of returning) goOn();
+    returning.clear();
   };
   signal.addEventListener('abort', onStop, { once: true });
   for (let i = 0; i < options.workers; i++) startWorker();

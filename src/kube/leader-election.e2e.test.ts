@@ -26,11 +26,13 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 }, 60_000);
 
-type Fault = 'none' | 'partitioned' | 'answersLost';
+/** Of writes: `answersLate` come when the call was given up, `answersHang` not even then. */
+type Fault = 'none' | 'partitioned' | 'answersLost' | 'answersLate' | 'answersHang';
 
 interface Candidate {
   fault: Fault;
   leadership: Leadership | undefined;
+  requests: number;
   errors: unknown[];
   stop(): void;
   ended: Promise<void>;
@@ -49,16 +51,26 @@ function stand(lease: string, identity: string, journal: string[]): Candidate {
   const candidate: Candidate = {
     fault: 'none',
     leadership: undefined,
+    requests: 0,
     errors: [],
     stop: () => stop.abort(),
     ended: Promise.resolve(),
   };
+  const givenUp = (signal: AbortSignal | undefined) =>
+    new Promise<void>((resolve) => {
+      if (signal?.aborted !== false) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   const throughFaults: KubeClient = {
     ...client,
     async request(request) {
+      candidate.requests += 1;
       if (candidate.fault === 'partitioned') throw cutForTest();
+      const { fault } = candidate;
       const answer = await client.request(request);
-      if (candidate.fault === 'answersLost' && request.method !== 'GET') throw cutForTest();
+      if (request.method === 'GET' || fault === 'none') return answer;
+      if (fault !== 'answersLost') await givenUp(request.signal);
+      if (fault !== 'answersLate') throw cutForTest();
       return answer;
     },
   };
@@ -99,6 +111,7 @@ it('has one leader, and gives the lease back when it stops', async () => {
   second.stop();
   await second.ended;
   expect(journal).toEqual(['first leads', 'first ends', 'second leads', 'second ends']);
+  expect(() => second.leadership?.check()).toThrow(/its work has ended/);
   expect((await get(client, leases, leaseOf('handover')))?.spec?.holderIdentity).toBe('');
 });
 
@@ -134,6 +147,33 @@ it('knows its own lease again when the answer was lost', async () => {
   await only.ended;
 });
 
+it.each(['answersLate', 'answersHang'] as const)(
+  'gives the lease back when it is told to stop while it takes it: %s',
+  async (fault) => {
+    const name = `stopped-${fault.toLowerCase()}`;
+    const journal: string[] = [];
+    const only = stand(name, 'only', journal);
+    only.fault = fault;
+    const holder = async () => (await get(client, leases, leaseOf(name)))?.spec?.holderIdentity;
+    await vi.waitFor(async () => expect(await holder()).toBe('only'), soon);
+    only.stop();
+    await only.ended;
+    expect(journal).toEqual([]);
+    expect(await holder()).toBe('');
+  },
+);
+
+it('gives the lease back when the answer to the last renewal was lost', async () => {
+  const journal: string[] = [];
+  const only = stand('renewal-lost', 'only', journal);
+  await until(journal, 'only leads');
+  only.fault = 'answersLost';
+  await vi.waitFor(() => expect(only.errors.length).toBeGreaterThan(0), soon);
+  only.stop();
+  await only.ended;
+  expect((await get(client, leases, leaseOf('renewal-lost')))?.spec?.holderIdentity).toBe('');
+});
+
 it('is told by the clock, not by a timer, that a freeze was too long', async () => {
   const journal: string[] = [];
   const only = stand('freeze', 'only', journal);
@@ -147,6 +187,21 @@ it('is told by the clock, not by a timer, that a freeze was too long', async () 
   expect(() => leadership.check()).toThrow(LeadershipLost);
   expect(leadership.signal.aborted).toBe(true);
   await vi.waitFor(() => expect(journal.filter((entry) => entry === 'only leads')).toHaveLength(2), soon);
+  only.stop();
+  await only.ended;
+});
+
+it('ends the work after a freeze before it asks the API server', async () => {
+  const journal: string[] = [];
+  const only = stand('thaw', 'only', journal);
+  await until(journal, 'only leads');
+  const { leadership, requests } = only;
+  if (leadership === undefined) throw new Error('nobody leads');
+  const requestsAtLoss = new Promise<number>((resolve) => {
+    leadership.signal.addEventListener('abort', () => resolve(only.requests), { once: true });
+  });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  expect(await requestsAtLoss).toBe(requests);
   only.stop();
   await only.ended;
 });

@@ -39,7 +39,7 @@ export interface Leadership {
   readonly signal: AbortSignal;
   /**
    * Call right before a write that two leaders must not both make. A process that was frozen goes on before any timer can tell it that its
-   * time is up; this looks at the clock.
+   * time is up; this looks at the clock. What the work left behind must not write either: it throws as soon as the work has settled.
    * @throws LeadershipLost
    */
   readonly check: () => void;
@@ -91,12 +91,15 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
   const { client, lease: name, identity, leaseDurationSeconds, renewDeadlineMs, retryPeriodMs, signal } = options;
   /** The lease as last seen, and since when it has looked like that. */
   let seen: { lease: Lease; since: number } | undefined;
+  /** As far as is known, or because a write was not answered. */
+  let mayBeOurs = false;
   let told: string | undefined;
 
   function see(lease: Lease): void {
     if (lease.metadata.resourceVersion !== seen?.lease.metadata.resourceVersion)
       seen = { lease, since: performance.now() };
     const holder = lease.spec?.holderIdentity;
+    mayBeOurs = holder === identity;
     tell(holder === '' ? undefined : holder);
   }
 
@@ -127,6 +130,7 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
       const lease = await get(client, leases, name, { signal: callSignal });
       if (lease === undefined) {
         const body = { metadata: name, spec: spec(0, true) };
+        mayBeOurs = true;
         see(await create(client, leases, body, { fieldManager, signal: callSignal }));
         return true;
       }
@@ -142,20 +146,21 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
     const isOurs = holderIdentity === identity;
     const isFree = holderIdentity === '' || performance.now() - since >= granted * 1000;
     if (!isOurs && !isFree) return false;
+    mayBeOurs = true;
     await write(lease, spec(isOurs ? leaseTransitions : leaseTransitions + 1, !isOurs), callSignal);
     return true;
   }
 
   /** One attempt within the time. A conflict means that somebody else was faster. @returns undefined when it could not be learned */
-  async function tryFor(milliseconds: number): Promise<boolean | undefined> {
-    const deadline = deadlineSignal(milliseconds, undefined);
+  async function tryFor(milliseconds: number, stop?: AbortSignal): Promise<boolean | undefined> {
+    const deadline = deadlineSignal(milliseconds, stop);
     try {
       return await attempt(deadline.signal);
     } catch (error) {
       // Looked at anew next time: a lost answer may have made it ours, or another one's.
       if (seen?.lease.spec?.holderIdentity === identity) seen = undefined;
       if (isConflict(error) || (error instanceof KubeError && error.reason === 'AlreadyExists')) return false;
-      contain(() => options.onError(error));
+      if (stop?.aborted !== true) contain(() => options.onError(error));
       return undefined;
     } finally {
       deadline.clear();
@@ -167,10 +172,14 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
     const lost = new AbortController();
     const ended = new AbortController();
     const lose = (why: string) => lost.abort(new LeadershipLost(`leadership is lost: ${why}`));
-    const check = () => {
+    const loseIfOverdue = () => {
       if (!lost.signal.aborted && millisecondsSince(renewed) >= renewDeadlineMs)
         lose(`the lease was not renewed for ${renewDeadlineMs} ms`);
+    };
+    const check = () => {
+      loseIfOverdue();
       lost.signal.throwIfAborted();
+      if (ended.signal.aborted) throw new LeadershipLost('leadership is over: its work has ended');
     };
     const work = options.lead({ signal: lost.signal, check }).finally(() => ended.abort());
     // Awaited below; until then its failure is nobody's.
@@ -179,6 +188,8 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
     while (!either.aborted) {
       const left = renewDeadlineMs - millisecondsSince(renewed);
       await pause(Math.min(retryPeriodMs, left), either);
+      // After a freeze the work ends at once, not when the API server has answered.
+      loseIfOverdue();
       if (either.aborted) break;
       const started = clock();
       // Half of what is left, so that an answer that never comes leaves time for a second try.
@@ -186,7 +197,7 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
       if (held === true && millisecondsSince(renewed) < renewDeadlineMs) renewed = started;
       else if (held === false && seen?.lease.spec?.holderIdentity !== undefined)
         lose('another process holds the lease');
-      if (millisecondsSince(renewed) >= renewDeadlineMs) lose(`the lease was not renewed for ${renewDeadlineMs} ms`);
+      loseIfOverdue();
     }
     try {
       await work;
@@ -198,10 +209,15 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
 
   /** So that the next leader need not wait. Best effort: a lease that is not released runs out. */
   async function release(): Promise<void> {
-    const lease = seen?.lease;
-    if (lease?.spec?.holderIdentity !== identity) return;
-    const deadline = deadlineSignal(retryPeriodMs, undefined);
+    if (!mayBeOurs) return;
+    const deadline = deadlineSignal(retryPeriodMs);
     try {
+      // A write without an answer may have been carried out.
+      const lease =
+        seen?.lease.spec?.holderIdentity === identity
+          ? seen.lease
+          : await get(client, leases, name, { signal: deadline.signal });
+      if (lease?.spec?.holderIdentity !== identity) return;
       const { leaseTransitions = 0 } = lease.spec;
       await write(
         lease,
@@ -217,7 +233,7 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
 
   while (!signal.aborted) {
     const started = clock();
-    const held = await tryFor(renewDeadlineMs);
+    const held = await tryFor(renewDeadlineMs, signal);
     if (held === true && millisecondsSince(started) < renewDeadlineMs && !signal.aborted) {
       try {
         if ((await lead(started)) === 'ended') return;
@@ -228,6 +244,8 @@ export async function runLeaderElection(options: LeaderElectionOptions): Promise
     // Spread, so that the ones that stand by do not ask at the same moment.
     await pause(retryPeriodMs * (1 + 0.2 * Math.random()), signal);
   }
+  // Told to stop while a write was on its way.
+  await release();
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

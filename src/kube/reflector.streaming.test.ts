@@ -16,6 +16,23 @@ import {
   type SeenRequest,
 } from './testing/fault-server.ts';
 
+/** How often a reflector has begun anew with short pauses. */
+const resets = vi.hoisted(() => ({ count: 0 }));
+vi.mock(import('./backoff.ts'), async (load) => {
+  const actual = await load();
+  const createBackoff: typeof actual.createBackoff = (bounds) => {
+    const { next, reset: begin } = actual.createBackoff(bounds);
+    return {
+      next,
+      reset: () => {
+        resets.count += 1;
+        begin();
+      },
+    };
+  };
+  return { ...actual, createBackoff };
+});
+
 let server: FaultServer;
 let client: KubeClient;
 let collection: Collection;
@@ -136,6 +153,29 @@ describe('a server that streams', () => {
     expect(lists()).toHaveLength(0);
     expect(reflector.store.get('default/a')).toBeUndefined();
     expect(changes.slice(0, 2)).toEqual(['default/a - uid-11/1', 'default/a uid-11/1 -']);
+  });
+
+  it('is asked with growing pauses while it fails within the start', async () => {
+    collection.put('a', 1);
+    resets.count = 0;
+    const seen: number[] = [];
+    const fails: Handler = (_request, response) => {
+      const stream = startStream(response);
+      send(stream, 'ADDED', collection.list()[0]);
+      send(stream, 'ERROR', status(410, 'Expired'));
+    };
+    initialFaults = [
+      fails,
+      fails,
+      fails,
+      (request, response) => {
+        seen.push(resets.count);
+        collection.handle(request, response);
+      },
+    ];
+    await expectToFollow(start());
+    expect(seen).toEqual([0]);
+    expect(resets.count).toBeGreaterThan(0);
   });
 
   it.each<[string, Handler]>([

@@ -126,7 +126,8 @@ export function createReflector<T extends KubeObject, Index extends string = nev
       if (event.type === 'ERROR') throw errorFromStatus(`watch ${path}`, 500, event.object);
       lastHeardAt = performance.now();
       take(event);
-      backoff.reset();
+      // A server that always fails within the start must not be made to send it at full speed.
+      if (resourceVersion !== undefined) backoff.reset();
     });
     try {
       const query = {

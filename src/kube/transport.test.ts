@@ -1,8 +1,11 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { createKubeClient } from './client.ts';
-import { answer, startFaultServer } from './testing/fault-server.ts';
+import { answer, reset, startFaultServer } from './testing/fault-server.ts';
 
 const settings = { userAgent: 'transport-test', requestTimeoutMs: 10_000 };
 const stops: (() => Promise<void>)[] = [];
@@ -66,4 +69,39 @@ it('talks to a server without TLS when told that nothing is verified, under the 
   stops.push(() => client.close());
   await expect(client.request({ method: 'GET', path: '/version' })).resolves.toEqual({ fine: true });
   expect(paths).toEqual(['/clusters/one/version']);
+});
+
+it.each([
+  ['that breaks off', 1],
+  ['whose certificate is not trusted', 2],
+])('asks an authentication plugin as often as needed with a server %s', async (_name, expected) => {
+  const directory = await mkdtemp(join(tmpdir(), 'transport-'));
+  stops.push(() => rm(directory, { recursive: true }));
+  const calls = join(directory, 'calls');
+  const script = `
+    require('node:fs').appendFileSync(process.argv[1], '.');
+    console.log(JSON.stringify({ kind: 'ExecCredential', status: { token: 'token' } }));`;
+  const server = await startFaultServer((_request, response) => reset(response));
+  stops.push(() => server.stop());
+  const { certificateAuthority, ...untrusting } = server.kubeConfig({
+    exec: {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: process.execPath,
+      args: ['-e', script, calls],
+      env: {},
+      provideClusterInfo: false,
+      installHint: undefined,
+    },
+  });
+  const client = createKubeClient(
+    expected === 1 && certificateAuthority !== undefined ? { ...untrusting, certificateAuthority } : untrusting,
+    settings,
+  );
+  stops.push(() => client.close());
+  for (let call = 0; call < 2; call++) {
+    await expect(client.request({ method: 'GET', path: '/version' })).rejects.toMatchObject({
+      reason: 'ConnectionFailed',
+    });
+  }
+  await expect(readFile(calls, 'utf8')).resolves.toHaveLength(expected);
 });

@@ -92,8 +92,8 @@ export function createTransport(config: KubeConfig): Transport {
         const answer = await responseTo(outgoing, body, beforeSend);
         return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, credentials };
       } catch (error) {
-        // Perhaps a certificate was replaced.
-        if (!signal.aborted) source.renew(credentials);
+        // Perhaps a certificate was replaced. A server that is away is no reason to ask a plugin again.
+        if (!signal.aborted && isTlsFailure(error)) source.renew(credentials);
         throw error;
       }
     },
@@ -177,6 +177,13 @@ function retire(agents: Record<Exchange['kind'], HttpAgent>): void {
     for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy();
   }
 }
+
+/** Of OpenSSL (a pair of files that is half replaced, too), of Node's own checks, of a chain that cannot be verified. */
+const isTlsFailure = (error: unknown): boolean =>
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  /^(EPROTO$|ERR_(OSSL|SSL|TLS)_)|CERT|ISSUER|SIGNATURE|CRL|^INVALID_(CA|PURPOSE)$/.test(error.code);
 
 const sameTls = (left: Credentials, right: Credentials): boolean =>
   left.certificateAuthority === right.certificateAuthority &&

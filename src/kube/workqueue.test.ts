@@ -25,34 +25,35 @@ interface Model {
 interface Waiting {
   key: string;
   priority: Priority;
-  since: number;
+  /** When it would have been added if it had been a change from the beginning. */
+  turn: number;
 }
 interface Real {
   queue: WorkQueue;
   held: string[];
 }
 
-/** When it would have been added if it had been a change. */
-const turn = ({ priority, since }: Waiting) => (priority === 'change' ? since : since + delays.resyncYieldMs);
-
 /** Of equal turns, the one that got it first. */
-const next = (model: Model) => model.queued.toSorted((left, right) => turn(left) - turn(right))[0];
+const next = (model: Model) => model.queued.toSorted((left, right) => left.turn - right.turn)[0];
 
 function put(waiting: Waiting[], entry: Waiting): Waiting[] {
   const before = waiting.find(({ key }) => key === entry.key);
-  if (before !== undefined && turn(before) <= turn(entry)) return waiting;
-  return [...waiting.filter((other) => other !== before), entry];
+  if (before === undefined) return [...waiting, entry];
+  const priority = [before.priority, entry.priority].includes('change') ? 'change' : 'resync';
+  if (before.turn <= entry.turn) return waiting.map((other) => (other === before ? { ...before, priority } : other));
+  return [...waiting.filter((other) => other !== before), { ...entry, priority }];
 }
 
 function add(model: Model, key: string, priority: Priority): void {
   if (model.isShutDown) return;
-  const entry = { key, priority, since: model.now };
+  const entry = { key, priority, turn: priority === 'change' ? model.now : model.now + delays.resyncYieldMs };
   if (model.processing.has(key)) model.dirtyWhileProcessing = put(model.dirtyWhileProcessing, entry);
   else model.queued = put(model.queued, entry);
 }
 
-function addAfter(model: Model, key: string, milliseconds: number, asked: Priority): void {
+function addAfter(model: Model, key: string, milliseconds: number, given?: Priority): void {
   if (model.isShutDown) return;
+  const asked = given ?? model.processing.get(key) ?? 'resync';
   if (milliseconds === 0) return add(model, key, asked);
   const before = model.pending.get(key);
   const priority = before?.priority === 'change' ? 'change' : asked;
@@ -95,8 +96,8 @@ const commands = [
       add(model, k, priority);
     }),
   ),
-  fc.tuple(someKey, milliseconds, somePriority).map(([k, ms, priority]) =>
-    command(`addAfter ${k} ${ms} ${priority}`, (model, { queue }) => {
+  fc.tuple(someKey, milliseconds, fc.option(somePriority, { nil: undefined })).map(([k, ms, priority]) =>
+    command(`addAfter ${k} ${ms} ${priority ?? 'by itself'}`, (model, { queue }) => {
       queue.addAfter(k, ms, priority);
       addAfter(model, k, ms, priority);
     }),
@@ -238,6 +239,43 @@ it('keeps the priority of a key that is tried again', async () => {
   queue.add('resync', 'resync');
   await vi.advanceTimersByTimeAsync(5);
   await expect(queue.get()).resolves.toBe('failing');
+});
+
+it('makes a change of a resync that has waited long, also while it is worked on', async () => {
+  const queue = createWorkQueue({ baseDelayMs: 5, resyncYieldMs: 10 });
+  queue.add('aged', 'resync');
+  await vi.advanceTimersByTimeAsync(20);
+  for (const round of ['queued', 'worked on']) {
+    queue.add('aged');
+    await expect(queue.get(), round).resolves.toBe('aged');
+    queue.add('aged', 'resync');
+    await vi.advanceTimersByTimeAsync(20);
+    queue.add('aged');
+    queue.done('aged');
+    await queue.get();
+    queue.addRateLimited('aged');
+    queue.done('aged');
+    queue.add('resync', 'resync');
+    await vi.advanceTimersByTimeAsync(5);
+    await expect(queue.get(), round).resolves.toBe('aged');
+    queue.forget('aged');
+    queue.add('aged', 'resync');
+    queue.done('aged');
+    await expect(queue.get(), round).resolves.toBe('resync');
+    queue.done('resync');
+    await vi.advanceTimersByTimeAsync(20);
+  }
+});
+
+it('takes what comes back late for a resync', async () => {
+  const queue = createWorkQueue();
+  queue.add('late');
+  await queue.get();
+  queue.addAfter('late', 1001);
+  queue.done('late');
+  await vi.advanceTimersByTimeAsync(1001);
+  queue.add('change');
+  await expect(queue.get()).resolves.toBe('change');
 });
 
 it('tells an observer what metrics need', async () => {

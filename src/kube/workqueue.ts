@@ -11,7 +11,10 @@ export type Priority = 'change' | 'resync';
 export interface WorkQueue {
   /** A key that is queued as a resync already becomes a change; never the reverse. Default: `change`. */
   add(key: string, priority?: Priority): void;
-  /** Adds later. A key has one pending time, the earliest asked for, and the highest priority asked for. Default: `resync`. */
+  /**
+   * Adds later. A key has one pending time, the earliest asked for, and the highest priority asked for. Default: up to a second away the
+   * priority that the key is worked on with, so that the passes of a change stay together; later than that `resync`.
+   */
   addAfter(key: string, milliseconds: number, priority?: Priority): void;
   /** Adds after the key's own pause, which doubles with each call until `forget`, with the priority that it is worked on with. */
   addRateLimited(key: string): void;
@@ -48,6 +51,9 @@ export interface WorkQueueOptions {
   observer?: WorkQueueObserver;
 }
 
+/** Of an `addAfter`: what comes back so soon is still the same work. */
+const sameWorkMs = 1000;
+
 // A longer delay makes Node's timers fire at once.
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -81,9 +87,10 @@ export function createWorkQueue(options: WorkQueueOptions = {}): WorkQueue {
 
   function enqueue(key: string, rank: number, priority: Priority, at: number): void {
     const rankBefore = queued.rankOf(key);
+    // A resync that has aged keeps its place, but is a change from now on.
+    if (rankBefore === undefined || priority === 'change') priorities.set(key, priority);
     if (rankBefore !== undefined && rankBefore <= rank) return;
     queued.set(key, rank);
-    priorities.set(key, priority);
     if (rankBefore !== undefined) return;
     addedAt.set(key, at);
     if (waiting.length > 0) waiting.shift()?.(take());
@@ -96,7 +103,11 @@ export function createWorkQueue(options: WorkQueueOptions = {}): WorkQueue {
     const isNew = queued.rankOf(key) === undefined && !again.has(key);
     if (processing.has(key)) {
       const before = again.get(key);
-      if (before === undefined || rank < before.rank) again.set(key, { rank, priority, at: before?.at ?? at });
+      again.set(key, {
+        rank: Math.min(rank, before?.rank ?? rank),
+        priority: before?.priority === 'change' ? 'change' : priority,
+        at: before?.at ?? at,
+      });
     } else {
       enqueue(key, rank, priority, at);
     }
@@ -127,7 +138,10 @@ export function createWorkQueue(options: WorkQueueOptions = {}): WorkQueue {
     arm();
   }
 
-  function addAfter(key: string, milliseconds: number, priority: Priority = 'resync'): void {
+  const priorityAfter = (key: string, milliseconds: number): Priority =>
+    milliseconds <= sameWorkMs ? (processing.get(key) ?? 'resync') : 'resync';
+
+  function addAfter(key: string, milliseconds: number, priority: Priority = priorityAfter(key, milliseconds)): void {
     if (isShutDown) return;
     if (milliseconds <= 0) return add(key, priority);
     if (pendingPriorities.get(key) !== 'change') pendingPriorities.set(key, priority);

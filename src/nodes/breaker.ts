@@ -32,7 +32,10 @@ export const defaultBreakerSettings: BreakerSettings = {
 export interface Breaker {
   /** Why nothing is to be tried on this cluster now; undefined when something may. */
   refusal(cluster: string): { detail: string; retryAfterSeconds: number } | undefined;
-  note(cluster: string, outcome: Outcome<unknown>): void;
+  /** `wasAborted`: we did not wait for an answer any more, so that there is none says nothing. */
+  note(cluster: string, outcome: Outcome<unknown>, wasAborted: boolean): void;
+  /** What was tried has told nothing of the nodes. */
+  abandon(cluster: string): void;
   /** A person asks: try at once. */
   reset(cluster: string): void;
 }
@@ -50,6 +53,11 @@ export const createBreaker = (settings: BreakerSettings = defaultBreakerSettings
   const { failures, pauseMs, now } = settings;
   const failing = new Map<string, Failing>();
 
+  function abandon(cluster: string): void {
+    const state = failing.get(cluster);
+    if (state !== undefined) state.trying = false;
+  }
+
   return {
     refusal(cluster) {
       const state = failing.get(cluster);
@@ -61,16 +69,14 @@ export const createBreaker = (settings: BreakerSettings = defaultBreakerSettings
       }
       return { detail: state.detail, retryAfterSeconds: Math.max(1, Math.ceil(left / 1000)) };
     },
-    note(cluster, outcome) {
-      const state = failing.get(cluster);
-      if (isOurs(outcome)) {
-        if (state !== undefined) state.trying = false;
-        return;
-      }
+    note(cluster, outcome, wasAborted) {
+      if (isOurs(outcome)) return abandon(cluster);
       if (!isSilence(outcome)) {
         failing.delete(cluster);
         return;
       }
+      if (wasAborted) return abandon(cluster);
+      const state = failing.get(cluster);
       const detail = 'detail' in outcome ? outcome.detail : '';
       const count = (state?.count ?? 0) + 1;
       // Those that were under way when it opened do not lengthen the pause.
@@ -84,6 +90,7 @@ export const createBreaker = (settings: BreakerSettings = defaultBreakerSettings
         trying: false,
       });
     },
+    abandon,
     reset: (cluster) => void failing.delete(cluster),
   };
 };

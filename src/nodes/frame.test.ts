@@ -64,6 +64,20 @@ describe('no frame: what stands in the way, and what to do', () => {
       /could not run the installed script/,
     ],
     ['no Windows', 'Inline', 127, 'bash: line 1: powershell.exe: command not found', /could not start powershell\.exe/],
+    [
+      'a document that got lost on the way',
+      'Inline',
+      125,
+      cliXml('Write-Error : hcireg: there is no readable document on standard input._x000D__x000A_'),
+      /did not reach the script.*default shell/,
+    ],
+    [
+      'an error of PowerShell itself',
+      'Inline',
+      1,
+      cliXml('FullyQualifiedErrorId : Argument,Microsoft.PowerShell.Commands.InvokeExpressionCommand'),
+      /no complete frame came/,
+    ],
     ['anything else', 'Inline', 1, 'Out of memory', /no complete frame came.*Out of memory; run Test-/],
   ])('%s', (_, execution, exitStatus, stderr, expected) => {
     expect(judge(execution, exitStatus, stderr)).toMatchObject({ kind: 'protocol', sent: true, exitStatus });

@@ -126,6 +126,8 @@ export interface Completed {
 }
 
 const refusedStatus = 126;
+/** Of the bootstrap: what came on stdin is no document with a script. */
+const unreadableStatus = 125;
 
 /** What stands between the command and the script when no frame came, and what to do about it. */
 const explainMissingFrame = (
@@ -137,6 +139,11 @@ const explainMissingFrame = (
     return {
       cause: 'the node runs only its installed script (ForceCommand) and refused the one that was sent',
       next: 'use execution Dispatcher, or uninstall the script from the node',
+    };
+  if (exitStatus === unreadableStatus && execution === 'Inline')
+    return {
+      cause: 'the document did not reach the script on the node whole',
+      next: 'check that the default shell of OpenSSH on the node is cmd.exe: PowerShell takes standard input away',
     };
   if (exitStatus === refusedStatus)
     return {
@@ -154,7 +161,7 @@ const explainMissingFrame = (
       cause: 'the forced command could not run the installed script',
       next: 'run Test-HciRegistrationNode.ps1 on the node and install the script anew',
     };
-  if (execution === 'Inline' && exitStatus !== 0 && /(?<![\\/\w])powershell(?:\.exe)?(?!\w)/i.test(diagnostics))
+  if (execution === 'Inline' && exitStatus !== 0 && /(?<![\\/\w.])powershell(?:\.exe)?(?!\w)/i.test(diagnostics))
     return {
       cause: 'the shell of this user could not start powershell.exe',
       next: 'check that the address is the one of a node and that its PATH has Windows PowerShell',

@@ -81,6 +81,46 @@ it('does not hold what was ended by us against the nodes', async () => {
   expect(asked).toHaveLength(20);
 });
 
+it('does not take our own end for silence', async () => {
+  let stop = new AbortController();
+  const { run, asked } = given(() => {
+    stop.abort();
+    return lost;
+  });
+  for (let i = 0; i < 20; i++) {
+    stop = new AbortController();
+    await run('site', 'N0', stop.signal);
+  }
+  expect(asked).toHaveLength(20);
+});
+
+it.each<[string, (stop: AbortController) => Outcome<never>]>([
+  [
+    'ended by us',
+    (stop) => {
+      stop.abort();
+      return lost;
+    },
+  ],
+  [
+    'thrown',
+    () => {
+      throw new Error('a defect');
+    },
+  ],
+])('lets the next one find out when the one that should have was %s', async (_name, end) => {
+  const stop = new AbortController();
+  let answer: () => Outcome<never> = () => silence;
+  const { run, asked, pass } = given(() => answer());
+  for (let i = 0; i < 4; i++) await run('site', 'N0');
+  pass(5);
+  answer = () => end(stop);
+  await run('site', 'N0', stop.signal).catch(() => {});
+  answer = () => fault;
+  expect(await run('site', 'N0')).toBe(fault);
+  expect(asked).toHaveLength(6);
+});
+
 it('tries at once when a person asks', async () => {
   const { pool, run, asked } = given(() => silence);
   for (let i = 0; i < 5; i++) await run('site', 'N0');

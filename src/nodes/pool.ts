@@ -5,7 +5,7 @@ import type { NodeEndpoint, NodeTransport, Outcome, RunOptions } from './transpo
 
 export interface NodePool {
   /**
-   * Runs one operation on a node of a cluster. Never rejects. Waits for its turn; of a cluster whose nodes do not answer it answers
+   * Runs one operation on a node of a cluster. Rejects only if the transport does, against its contract. Waits for its turn; of a cluster whose nodes do not answer it answers
    * `unreachable` at once.
    */
   run<N extends OperationName>(
@@ -45,9 +45,14 @@ export const createNodePool = (transport: NodeTransport, breakerSettings?: Break
           const next = `not tried, because no node of this cluster answered lately; the next try is in ${retryAfterSeconds} s`;
           return { kind: 'unreachable', cause: 'timeout', detail: `${what}: ${next}. The last failure: ${detail}` };
         }
-        const outcome = await transport.run(node, operationName, operationArguments, options);
-        breaker.note(cluster, outcome);
-        return outcome;
+        try {
+          const outcome = await transport.run(node, operationName, operationArguments, options);
+          breaker.note(cluster, outcome, signal.aborted);
+          return outcome;
+        } catch (error) {
+          breaker.abandon(cluster);
+          throw error;
+        }
       } finally {
         leave?.();
         leaveCluster?.();

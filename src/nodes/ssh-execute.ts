@@ -15,18 +15,26 @@ export type Executed =
   | { readonly kind: 'tooLong' }
   /** The server gave no channel: too many are open. The connection is good. */
   | { readonly kind: 'noChannel'; readonly detail: string }
+  /** `beforeSending` threw: nothing was sent. The connection is good. */
+  | { readonly kind: 'forbidden'; readonly detail: string }
   /** Ended before stdin was written, so the script had no document to act on. */
   | { readonly kind: 'notSent'; readonly detail: string }
   /** stdin was written, then the channel ended without an exit status, or the signal aborted. */
   | { readonly kind: 'lost'; readonly detail: string };
 
-/** Runs a command with `input` as its stdin. Never rejects. An abort closes the channel; the remote process may go on. */
+const messageOf = (reason: unknown): string => (reason instanceof Error ? reason.message : String(reason));
+
+/**
+ * Runs a command with `input` as its stdin. Never rejects. An abort closes the channel; the remote process may go on.
+ * @param beforeSending called right before the command is sent, and again right before `input` is: opening the channel takes its time
+ */
 export const execute = (
   client: Client,
   command: string,
   input: string,
   settings: SshExecuteSettings,
   signal: AbortSignal,
+  beforeSending: () => void,
 ): Promise<Executed> =>
   new Promise((resolve) => {
     let sent = false;
@@ -40,8 +48,16 @@ export const execute = (
       resolve(result);
     };
     const abort = (): void => {
-      const detail = signal.reason instanceof Error ? signal.reason.message : String(signal.reason);
-      finish({ kind: sent ? 'lost' : 'notSent', detail });
+      finish({ kind: sent ? 'lost' : 'notSent', detail: messageOf(signal.reason) });
+    };
+    const maySend = (): boolean => {
+      try {
+        beforeSending();
+        return true;
+      } catch (error) {
+        finish({ kind: 'forbidden', detail: messageOf(error) });
+        return false;
+      }
     };
 
     const started = (opened: ClientChannel): void => {
@@ -82,6 +98,7 @@ export const execute = (
       });
       opened.on('close', complete);
       opened.on('error', (error: Error) => finish({ kind: 'lost', detail: error.message }));
+      if (!maySend()) return;
       sent = true;
       opened.end(input);
     };
@@ -91,6 +108,7 @@ export const execute = (
       return;
     }
     signal.addEventListener('abort', abort, { once: true });
+    if (!maySend()) return;
     try {
       client.exec(command, (error, opened) => {
         if (error === undefined) started(opened);
@@ -98,6 +116,6 @@ export const execute = (
         else finish({ kind: 'notSent', detail: error.message });
       });
     } catch (error) {
-      finish({ kind: 'notSent', detail: error instanceof Error ? error.message : String(error) });
+      finish({ kind: 'notSent', detail: messageOf(error) });
     }
   });

@@ -20,7 +20,7 @@ import type { NodeEndpoint, NodeTransport, Outcome, RunOptions, Unreachable } fr
 export interface SshSettings extends SshConnectionSettings, SshExecuteSettings {
   /** An unused connection is closed after this time. */
   readonly idleSeconds: number;
-  /** Called right before an operation that mutates is sent; if it throws, nothing is. */
+  /** Called right before the command of an operation that mutates is sent, and before its input is; if it throws, that is not sent. */
   readonly beforeMutation: () => void;
 }
 
@@ -114,14 +114,11 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     input: string,
     mutates: boolean,
     signal: AbortSignal,
-  ): Promise<Executed | Unreachable> => {
+  ): Promise<Executed> => {
     for (let wait = 50; ; wait = Math.min(wait * 2, longestChannelDelayMilliseconds)) {
-      try {
+      const executed = await execute(connection.client, command, input, settings, signal, () => {
         if (mutates) settings.beforeMutation();
-      } catch (error) {
-        return unreachable('aborted', `not sent: ${error instanceof Error ? error.message : String(error)}`);
-      }
-      const executed = await execute(connection.client, command, input, settings, signal);
+      });
       if (executed.kind !== 'noChannel') return executed;
       await unlessAborted(delay(wait), signal);
       if (signal.aborted) return executed;
@@ -195,9 +192,11 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
       switch (executed.kind) {
         case 'unreachable':
           return { ...executed, detail: `${what}: ${executed.detail}` };
+        case 'forbidden':
         case 'notSent':
         case 'noChannel': {
-          const cause = stop.aborted ? 'aborted' : timeout.signal.aborted ? 'timeout' : 'refused';
+          const cause =
+            stop.aborted || executed.kind === 'forbidden' ? 'aborted' : timeout.signal.aborted ? 'timeout' : 'refused';
           return unreachable(cause, `${what}: not sent: ${executed.detail}`);
         }
         case 'lost': {

@@ -184,6 +184,13 @@ export const conditions: readonly Condition[] = [
     }),
   },
   {
+    name: 'keys among the locks that are no marks of processes',
+    prepare: first((one) => {
+      for (const name of ['note', '99999999999-1', '-1', '1236'])
+        one.registry[`${locks}\\${name}`] = { ...lock };
+    }),
+  },
+  {
     name: 'the lock of a process whose id another one has now',
     prepare: first((one) => {
       one.processes['1236'] = { name: 'svchost', startTime: '2026-02-02T03:04:05.678Z' };

@@ -36,9 +36,17 @@ const documents: readonly (readonly [string, unknown])[] = [
   ['a correlation id that is no text', { correlationId: 1, arguments: {} }],
 ];
 
+/** In every broken text: it comes back nowhere. */
+const secret = 'kept-from-all-messages';
+
 const texts: readonly (readonly [string, string])[] = [
   ['nothing', ''],
-  ['half a document', '{"correlationId":"x","argum'],
+  ['half a document', `{"correlationId":"x","arguments":{"servicePrincipalSecret":"${secret}`],
+  ['a document with more behind it', `{"correlationId":"x","arguments":{"servicePrincipalSecret":"${secret}"}}}`],
+  ['a key twice', `{"arguments":{"secret":"${secret}"},"Arguments":{}}`],
+  ['a script that is no text', `{"script":{"secret":"${secret}"},"command":"${secret}"}`],
+  ['a script of no length', `{"script":"","secret":"${secret}"}`],
+  ['no JSON', secret],
   ['a text', '"probe"'],
   ['no object', '[]'],
 ];
@@ -86,14 +94,24 @@ const refusals: readonly Refusal[] = [
       words: /"InvalidDocument"/,
     },
   ]),
-  ...texts.map(([name, text]): Refusal => ({
-    name: `${name} for a document`,
-    execution: 'Dispatcher',
-    command: asked,
-    stdin: () => text,
-    exitCode: 10,
-    words: /"InvalidDocument"/,
-  })),
+  ...texts.flatMap(([name, text]): Refusal[] => [
+    {
+      name: `${name} for a document`,
+      execution: 'Dispatcher',
+      command: asked,
+      stdin: () => text,
+      exitCode: 10,
+      words: /"InvalidDocument"/,
+    },
+    {
+      name: `${name} for a document`,
+      execution: 'Inline',
+      command: '',
+      stdin: () => text,
+      exitCode: 125,
+      words: /hcireg: there is no readable document on standard input\./,
+    },
+  ]),
 ];
 
 const runRefusal = async ({ context, stages }: Prepared, script: string, refusal: Refusal): Promise<Result> => {
@@ -101,13 +119,16 @@ const runRefusal = async ({ context, stages }: Prepared, script: string, refusal
   const { execution, command, stdin, exitCode, words } = refusal;
   const inlineCommand = execution === 'Inline' ? undefined : command;
   const { ran } = await ask(context, script, execution, operation, {}, inlineCommand, stdin(script));
-  const said = exitCode === 126 ? decodeCliXml(ran.stderr).replace(/\s+/g, ' ') : ran.stdout;
+  const isFramed = exitCode === 10;
+  const said = isFramed ? ran.stdout : decodeCliXml(ran.stderr).replace(/\s+/g, ' ');
+  const shown = `${ran.stdout}${decodeCliXml(ran.stderr)}`.replace(/\s+/g, '');
   return {
     name: `${execution}: ${refusal.name}`,
     problems: [
       ...(ran.exitCode === exitCode ? [] : [`the exit code is ${ran.exitCode}, not ${exitCode}`]),
       ...(words.test(said) ? [] : [`it says ${said.slice(0, 300)}`]),
-      ...(exitCode !== 126 || ran.stdout === '' ? [] : [`stdout is ${ran.stdout.slice(0, 200)}`]),
+      ...(shown.includes(secret) ? ['it shows what stood in the document'] : []),
+      ...(isFramed || ran.stdout === '' ? [] : [`stdout is ${ran.stdout.slice(0, 200)}`]),
       ...(context.world.state.counters.certificatesCreated === 0 ? [] : ['it ran']),
     ],
   };

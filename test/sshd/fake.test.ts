@@ -105,6 +105,26 @@ test('what forbids mutations at the last moment leaves reading alone', async () 
   expect(node.counts().connections).toBe(1);
 });
 
+test('what forbids mutations while the channel is opened keeps the input back', async () => {
+  const inputs: Promise<unknown>[] = [];
+  const node = await startFake({ onExec: ({ stdin }) => void inputs.push(stdin) });
+  let asked = 0;
+  const shared = transport({
+    beforeMutation: () => {
+      asked += 1;
+      if (asked > 1) beforeMutation();
+    },
+  });
+  expect(await shared.run(node.endpoint, 'sync', {}, options())).toMatchObject({
+    kind: 'unreachable',
+    cause: 'aborted',
+    detail: expect.stringMatching(/^sync on NODE1: not sent: the lease was lost; /),
+  });
+  await expect.poll(() => inputs.length).toBe(1);
+  expect(String(await inputs[0])).toBe('');
+  expect(node.counts().connections).toBe(1);
+});
+
 test('arguments that do not fit are not sent', async () => {
   const node = await startFake();
   const tooLong = { ...arcArguments, region: 'x'.repeat(5000) };

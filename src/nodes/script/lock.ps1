@@ -26,7 +26,12 @@ function Enter-Lock {
     $null = New-ItemProperty -Path $path -Name 'Since' -PropertyType String -Value $since -Force -ErrorAction Stop
     $null = New-ItemProperty -Path $path -Name 'CorrelationId' -PropertyType String -Value "$CorrelationId" -Force -ErrorAction Stop
 
-    $others = @(Get-ChildItem -Path $locksPath -ErrorAction Stop | Where-Object { $_.PSChildName -ne $Mark } | ForEach-Object { $_.PSChildName })
+    # A key of another form is nobody's mark: it holds nothing, and is not ours to remove.
+    $others = @(
+        Get-ChildItem -Path $locksPath -ErrorAction Stop |
+            ForEach-Object { $_.PSChildName } |
+            Where-Object { $_ -ne $Mark -and $_ -match '\A[0-9]{1,9}-[0-9]+\z' }
+    )
     foreach ($other in $others) {
         if ((Get-ProcessMark -ProcessId ([int]($other -replace '-.*$', ''))) -ne $other) {
             Remove-Item -Path "$locksPath\$other" -Recurse -Force -ErrorAction SilentlyContinue

@@ -123,14 +123,12 @@ const toJson = ({ get, has, input, output, conversion }: Call): void => {
   if (items.length > 0) output.push(write(items.length === 1 ? items[0] : items, 0, 0, writing));
 };
 
+/** A word alone is named; anything longer is quoted whole, secrets and all. Where exactly it broke is not told as Windows would. */
 const invalidJson = (text: string): Error =>
   raise(
-    `Invalid JSON primitive: ${
-      text
-        .trim()
-        .split(/[\s,:{}[\]"]/)
-        .find((each) => each !== '') ?? ''
-    }.`,
+    /^[\w.+-]+$/.test(text.trim())
+      ? `Invalid JSON primitive: ${text.trim()}.`
+      : `Invalid object passed in, ':' or '}' expected. (${text.length}): ${text}`,
     'System.ArgumentException,Microsoft.PowerShell.Commands.ConvertFromJsonCommand',
     'NotSpecified',
   );
