@@ -149,6 +149,7 @@ async function main(): Promise<void> {
       log,
       read: (key) => reflector.store.get(key),
       record: (written) => reflector.record(written),
+      lookAt: (key) => queue.add(key, 'resync'),
     });
     for (const key of reflector.store.keys()) queue.add(key, 'resync');
     log.info({ registrations: reflector.store.size, instanceId }, 'started');

@@ -50,7 +50,10 @@ export async function measureRuntime(
 ): Promise<RuntimeFigures> {
   const directory = await mkdtemp(join(tmpdir(), 'bench-runtime-'));
   const controlPlane = await startControlPlane({ directory, say });
-  const client = createKubeClient(await readKubeConfig(controlPlane.kubeconfig), { userAgent: 'bench', requestTimeoutMs: 60_000 });
+  const client = createKubeClient(await readKubeConfig(controlPlane.kubeconfig), {
+    userAgent: 'bench',
+    requestTimeoutMs: 60_000,
+  });
   const running: Contender[] = [];
   try {
     const program = command ?? (await bundledController(directory, profileDirectory));

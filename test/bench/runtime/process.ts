@@ -30,9 +30,7 @@ export function startContender(command: readonly string[], kubeconfig: string): 
   const lines = new Map<string, { promise: Promise<number>; resolve(at: number): void }>(
     ['synced', 'idle'].map((word) => [word, Promise.withResolvers<number>()]),
   );
-  createInterface(child.stdout).on('line', (line) =>
-    lines.get(line.split(' ')[0] ?? '')?.resolve(performance.now()),
-  );
+  createInterface(child.stdout).on('line', (line) => lines.get(line.split(' ')[0] ?? '')?.resolve(performance.now()));
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(error.message));
     child.once('exit', (status, signal) => resolve(`status ${status ?? signal}`));
