@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { rootCertificates } from 'node:tls';
 import { parseArgs } from 'node:util';
-import { Gauge, Registry } from '@prometheus-io/client';
+import { Registry } from '@prometheus-io/client';
 import pino from 'pino';
 import { fieldManager, group } from './api/group.ts';
 import { kind } from './api/registration.ts';
@@ -16,14 +16,16 @@ import { runLeaderElection, type Leadership } from './kube/leader-election.ts';
 import { loadKubeConfig } from './kube/kubeconfig.ts';
 import { createControllerMetrics } from './kube/metrics.ts';
 import { createReflector } from './kube/reflector.ts';
-import { get } from './kube/resource.ts';
+import { get, keyOf } from './kube/resource.ts';
 import type { KubeObject } from './kube/schema.ts';
 import { startServer } from './kube/server.ts';
 import { createWorkQueue } from './kube/workqueue.ts';
 import { createNodePool } from './nodes/pool.ts';
 import { createSshTransport } from './nodes/ssh.ts';
+import { createRegistrationMetrics } from './registration/metrics.ts';
 import { requestedChange } from './registration/pokes.ts';
 import { createReconciler } from './registration/reconcile.ts';
+import { createReferencedSecrets, namedSecrets } from './registration/referenced-secrets.ts';
 import { createSessions } from './registration/sessions.ts';
 import { registrations } from './registration/status-writer.ts';
 
@@ -82,24 +84,43 @@ async function main(): Promise<void> {
     depth: () => queue.size,
     leaseName,
   });
-  const { onExchange } = metrics;
+  const onExchange: typeof metrics.onExchange = (exchange) => metrics.onExchange(exchange);
   const kubeConfig = await loadKubeConfig();
   const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange });
-  const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, stop.signal));
   const certificateAuthorities =
     configuration.certificateAuthorityFile === undefined
       ? undefined
       : [...rootCertificates, await readFile(configuration.certificateAuthorityFile, 'utf8')];
 
   const queue = createWorkQueue({ baseDelayMs: 500, maxDelayMs: 300_000, observer: metrics.queue });
-  const reflector = createReflector<KubeObject>({
+  const scope = values.namespace === undefined ? {} : { namespace: values.namespace };
+  const reflector = createReflector<KubeObject, 'secret'>({
     client: kube,
     type: registrations,
-    ...(values.namespace === undefined ? {} : { namespace: values.namespace }),
+    ...scope,
+    indexes: { secret: namedSecrets },
     onChange: (key, previous, next) => {
       if (requestedChange(previous, next)) queue.add(key);
     },
     onError: (error) => log.warn({ err: error }, 'watching registrations'),
+  });
+  /** While this process leads. */
+  let leading: ReturnType<typeof createReconciler> | undefined;
+  const secrets = createReferencedSecrets({
+    client: kube,
+    ...scope,
+    log,
+    onChange: (secret) => {
+      for (const { metadata } of reflector.store.byIndex('secret', secret)) {
+        const key = keyOf(metadata);
+        leading?.secretChanged(key);
+        queue.add(key);
+      }
+    },
+  });
+  const registrationMetrics = createRegistrationMetrics(registry, {
+    registrations: () => (leading === undefined ? [] : reflector.store.list()),
+    lastHeardAt: () => reflector.lastHeardAt(),
   });
 
   const server = await startServer({
@@ -116,18 +137,9 @@ async function main(): Promise<void> {
     onError: (error) => log.warn({ err: error }, 'serving metrics and probes'),
   });
   log.info({ port: server.port }, 'serving metrics and probes');
-  new Gauge({
-    name: 'hci_watch_last_event_timestamp_seconds',
-    help: 'When the API server last said anything about registrations, bookmarks too.',
-    registers: [registry],
-    collect() {
-      const at = reflector.lastHeardAt();
-      if (at !== undefined) this.set((performance.timeOrigin + at) / 1000);
-    },
-  });
 
   /** Works while it leads. What was remembered of an earlier time of leading is another leader's past by now. */
-  async function lead({ signal: lost, check }: Leadership): Promise<void> {
+  async function lead(instanceId: string, { signal: lost, check }: Leadership): Promise<void> {
     const writing = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange, beforeWrite: check });
     const transport = createSshTransport({
       allowLoopback: configuration.allowLoopbackNodeAddresses,
@@ -139,10 +151,19 @@ async function main(): Promise<void> {
       repeatAfterMs: eventRepeatMs,
       onError: (error) => log.warn({ err: error }, 'an event was not written'),
     });
-    const { reconcile } = createReconciler({
+    const reconciler = createReconciler({
       kube: writing,
-      nodes: createNodePool(transport),
-      sessions: createSessions(writing, configuration, certificateAuthorities, userAgent, check),
+      secrets,
+      nodes: createNodePool(registrationMetrics.counted(transport)),
+      sessions: createSessions({
+        kube: writing,
+        secrets,
+        configuration,
+        certificateAuthorities,
+        userAgent,
+        beforeWrite: check,
+        onExchange: registrationMetrics.onAzureExchange,
+      }),
       instanceId,
       now: () => new Date(),
       events,
@@ -151,6 +172,7 @@ async function main(): Promise<void> {
       record: (written) => reflector.record(written),
       lookAt: (key) => queue.add(key, 'resync'),
     });
+    leading = reconciler;
     for (const key of reflector.store.keys()) queue.add(key, 'resync');
     log.info({ registrations: reflector.store.size, instanceId }, 'started');
     await runWorkers({
@@ -159,18 +181,23 @@ async function main(): Promise<void> {
       deadlineMs: reconcileDeadlineMs,
       graceMs,
       // Told to stop, a pass may end; after a loss it must not.
-      reconcile: metrics.measured((key, signal, lend) => reconcile(key, AbortSignal.any([signal, lost]), lend)),
+      reconcile: metrics.measured((key, signal, lend) =>
+        reconciler.reconcile(key, AbortSignal.any([signal, lost]), lend),
+      ),
       onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
       signal: AbortSignal.any([stop.signal, lost]),
     });
+    leading = undefined;
     await transport.close();
     await writing.close();
     log.info('no longer working on registrations');
   }
 
-  const watching = reflector.run(stop.signal);
-  await Promise.race([reflector.synced, watching]);
-  if (configuration.leaderElection.enabled) {
+  async function work(whileLeading: (leadership: Leadership) => Promise<void>): Promise<void> {
+    if (!configuration.leaderElection.enabled) {
+      metrics.setLeader(true);
+      return whileLeading({ signal: new AbortController().signal, check: () => {} });
+    }
     const lease = { namespace: configuration.leaderElection.namespace ?? kubeConfig.namespace, name: leaseName };
     const identity = `${hostname()}_${randomUUID()}`;
     log.info({ lease, identity }, 'standing by');
@@ -179,7 +206,7 @@ async function main(): Promise<void> {
       lease,
       identity,
       ...leaseTimes,
-      lead,
+      lead: whileLeading,
       onHolder: (holder) => {
         log.info({ lease, holder, leads: holder === identity }, 'the lease has another holder');
         metrics.setLeader(holder === identity);
@@ -187,9 +214,13 @@ async function main(): Promise<void> {
       onError: (error) => log.warn({ err: error, lease }, 'the lease was not read or renewed'),
       signal: stop.signal,
     });
-  } else {
-    metrics.setLeader(true);
-    await lead({ signal: new AbortController().signal, check: () => {} });
+  }
+
+  const watching = Promise.all([reflector.run(stop.signal), secrets.run(stop.signal)]);
+  await Promise.race([reflector.synced, watching]);
+  if (!stop.signal.aborted) {
+    const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, stop.signal));
+    if (instanceId !== undefined) await work((leadership) => lead(instanceId, leadership));
   }
   queue.shutDown();
   await watching;
@@ -197,8 +228,15 @@ async function main(): Promise<void> {
   log.info('stopped');
 }
 
-async function kubeSystemUid(kube: ReturnType<typeof createKubeClient>, signal: AbortSignal): Promise<string> {
-  const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal });
+/** @returns undefined when the signal fired */
+async function kubeSystemUid(
+  kube: ReturnType<typeof createKubeClient>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+  if (signal.aborted) return undefined;
   if (namespace === undefined)
     throw new Error('the namespace kube-system does not exist: set instanceId in the configuration');
   return namespace.metadata.uid;

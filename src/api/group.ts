@@ -7,6 +7,9 @@ export const finalizer = `${group}/registration`;
 /** Fields that the controller owns by server-side apply. */
 export const fieldManager = 'hci-registration-controller';
 
+/** Label of Secrets whose changes are noticed at once; its value is `true`. */
+export const watchLabel = `${group}/watch`;
+
 /** Annotations with which a person asks for something now. Values are opaque; each is answered in status. */
 export const pokes = {
   reconcile: `${group}/reconcile-requested-at`,

@@ -6,6 +6,7 @@ import {
 } from '@azure/identity';
 import type { AccessToken, GetTokenOptions, TokenCredential } from '@azure/core-auth';
 import type { CloudEndpoints } from './clouds.ts';
+import { createHttpClient, type OnAzureExchange } from './http-client.ts';
 
 /** Where a principal signs in. */
 export interface Authority {
@@ -13,6 +14,7 @@ export interface Authority {
   endpoints: CloudEndpoints;
   /** Beside those that the platform trusts; PEM. */
   certificateAuthorities: string[] | undefined;
+  onExchange: OnAzureExchange;
 }
 
 /** What is needed to sign in, with the secret material already read. */
@@ -59,8 +61,12 @@ function orAborted(
   });
 }
 
-function credentialOf(signIn: SignIn, { tenantId, endpoints, certificateAuthorities }: Authority): TokenCredential {
+function credentialOf(
+  signIn: SignIn,
+  { tenantId, endpoints, certificateAuthorities, onExchange }: Authority,
+): TokenCredential {
   const client = {
+    httpClient: createHttpClient('entra', onExchange),
     authorityHost: endpoints.login,
     disableInstanceDiscovery: true, // the hosts come from our own table: asking the public cloud about them would fail elsewhere
     retryOptions: { maxRetries: 0 },
@@ -75,6 +81,7 @@ function credentialOf(signIn: SignIn, { tenantId, endpoints, certificateAuthorit
       return new ClientAssertionCredential(tenantId, signIn.clientId, signIn.getAssertion, client);
     case 'ManagedIdentity':
       return new ManagedIdentityCredential({
+        httpClient: createHttpClient('imds', onExchange),
         ...(signIn.clientId === undefined ? {} : { clientId: signIn.clientId }),
         retryOptions: { maxRetries: 0 },
       });

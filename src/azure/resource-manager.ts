@@ -3,7 +3,6 @@ import { ResourceManagementClient } from '@azure/arm-resources';
 import type { TokenCredential } from '@azure/core-auth';
 import {
   bearerTokenAuthenticationPolicy,
-  createDefaultHttpClient,
   createPipelineFromOptions,
   createPipelineRequest,
   type HttpClient,
@@ -13,6 +12,7 @@ import {
 import { budgetPolicy, isQuery, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
 import { answerError, AzureError, toAzureError } from './errors.ts';
+import { createHttpClient, type OnAzureExchange } from './http-client.ts';
 
 const requestTimeoutMs = 60_000;
 
@@ -58,9 +58,10 @@ export function createResourceManager(options: {
   userAgent: string;
   /** Called right before a request that is no read is sent; what it throws is thrown instead. */
   beforeWrite: () => void;
+  onExchange: OnAzureExchange;
 }): ResourceManager {
   const { credential, subscriptionId, endpoints } = options;
-  const httpClient = guarded(createDefaultHttpClient(), options.beforeWrite);
+  const httpClient = guarded(createHttpClient('arm', options.onExchange), options.beforeWrite);
   let clockSkewMs: number | undefined;
   const clockPolicy: PipelinePolicy = {
     name: 'clockPolicy',

@@ -61,6 +61,8 @@ async function failure(call: Promise<unknown>): Promise<KubeError> {
   return error;
 }
 
+const cut: Handler = (_request, response) => reset(response);
+
 const plugin = (script: string, more: Partial<ExecPlugin> = {}): ExecPlugin => ({
   apiVersion: 'client.authentication.k8s.io/v1',
   command: process.execPath,
@@ -385,7 +387,6 @@ describe('observation', () => {
   it('tells every exchange by what it is about, not by its names', async () => {
     const seen: ObservedExchange[] = [];
     const observed = newClient(undefined, undefined, { onExchange: (exchange) => seen.push(exchange) });
-    const cut: Handler = (_request, response) => reset(response);
     handle = (request, response) =>
       (server.requests.length === 1 ? throttled(429, '0') : request.path === '/cut' ? cut : ok)(request, response);
     const namespaced = '/apis/example.com/v1/namespaces/edge/widgets';
@@ -400,7 +401,7 @@ describe('observation', () => {
     await observed.request({ method: 'DELETE', path: '/api/v1/namespaces/edge' });
     await failure(observed.request({ method: 'POST', path: '/cut', body: {} }));
     await observed.stream({ path: namespaced, query: { watch: 'true' }, signal: new AbortController().signal });
-    expect(seen.map(({ verb, group, resource, status }) => [verb, group, resource, status])).toEqual([
+    expect(seen.map((each) => [each.verb, each.group, each.resource, each.status])).toEqual([
       ['list', '', 'secrets', 429],
       ['list', '', 'secrets', 200],
       ['get', 'example.com', 'widgets', 200],
@@ -413,11 +414,11 @@ describe('observation', () => {
   });
 });
 
-describe('the fence before writes', () => {
-  const refuse = () => {
-    throw new RangeError('not any more');
-  };
+const refuse = () => {
+  throw new RangeError('not any more');
+};
 
+describe('the fence before writes', () => {
   it('stops every attempt of a write, and no read', async () => {
     const fenced = newClient(undefined, undefined, { beforeWrite: refuse });
     await expect(get(fenced)).resolves.toEqual({ fine: true });

@@ -127,7 +127,6 @@ export function createKubeClient(kubeConfig: KubeConfig, options: KubeClientOpti
           throw reason;
         }
       };
-      const readWhole = async (answer: Answer) => ({ answer, text: await textOf(answer) });
       try {
         for (let retries = 0; ; retries++) {
           const { answer, text } = await exchange(request, deadline.signal, 'call', readWhole, mayWrite);
@@ -179,6 +178,8 @@ async function* chunks(call: string, body: AsyncIterable<Uint8Array>, signal: Ab
 }
 
 const isSuccess = ({ status }: Answer) => status >= 200 && status < 300;
+
+const readWhole = async (answer: Answer) => ({ answer, text: await textOf(answer) });
 
 async function textOf({ body }: Answer): Promise<string> {
   const pieces: Buffer[] = [];

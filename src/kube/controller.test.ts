@@ -165,12 +165,14 @@ it('takes the worker from a reconcile that ignores its signal, but not the key',
   expect(started).toEqual(['deaf', 'next', 'deaf']);
 });
 
+const wait = (map: Map<string, () => void>, key: string) => new Promise<void>((resolve) => map.set(key, resolve));
+const pause = () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20));
+
 /** A reconcile whose slow work lends its worker. */
 function lending() {
   const journal: string[] = [];
   const slow = new Map<string, () => void>();
   const quick = new Map<string, () => void>();
-  const wait = (map: Map<string, () => void>, key: string) => new Promise<void>((resolve) => map.set(key, resolve));
   return {
     journal,
     answer: (key: string) => slow.get(key)?.(),
@@ -215,14 +217,13 @@ it('lends its worker while slow work is awaited, and goes on when there is one a
 it('never has more workers at work than there are, however much is lent', async () => {
   let working = 0;
   let most = 0;
+  const busy = async () => {
+    most = Math.max(most, ++working);
+    await new Promise<void>((resolve) => setTimeout(resolve, 1));
+    working -= 1;
+  };
   const reconcile: WorkersOptions['reconcile'] = async (_key, _signal, lend) => {
-    const busy = async () => {
-      most = Math.max(most, ++working);
-      await new Promise<void>((resolve) => setTimeout(resolve, 1));
-      working -= 1;
-    };
     await busy();
-    const pause = () => new Promise<void>((resolve) => setTimeout(resolve, Math.random() * 20));
     await Promise.all([lend(pause), lend(pause), lend(pause)]);
     await busy();
     await lend(pause);

@@ -58,7 +58,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   }
 
   /** @returns whether the worker's place is free for another key now */
-  async function work(key: string): Promise<boolean> {
+  async function workOn(key: string): Promise<boolean> {
     const deadline = deadlineSignal(deadlineMs, cut.signal);
     const abandoned = Promise.withResolvers<void>();
     let patience: NodeJS.Timeout | undefined;
@@ -86,7 +86,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   const returning: (() => void)[] = [];
   const running = new Set<Promise<void>>();
 
-  function run(worker: () => Promise<void>): void {
+  function startWorker(): void {
     const ended = worker().finally(() => running.delete(ended));
     running.add(ended);
   }
@@ -94,7 +94,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
   function givePlace(): void {
     const next = returning.shift();
     if (next !== undefined) next();
-    else if (!signal.aborted) run(worker);
+    else if (!signal.aborted) startWorker();
   }
 
   async function takePlace(): Promise<void> {
@@ -145,7 +145,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
     const isStillMine = idle.delete(leave);
     if (key === undefined) return;
     if (!isStillMine) await takePlace();
-    if (await work(key)) givePlace();
+    if (await workOn(key)) givePlace();
   }
 
   if (signal.aborted) return;
@@ -155,7 +155,7 @@ export async function runWorkers(options: WorkersOptions): Promise<void> {
     for (const goOn of returning.splice(0)) goOn();
   };
   signal.addEventListener('abort', onStop, { once: true });
-  for (let i = 0; i < options.workers; i++) run(worker);
+  for (let i = 0; i < options.workers; i++) startWorker();
   while (running.size > 0) await Promise.all(running);
   signal.removeEventListener('abort', onStop);
   clearTimeout(grace);

@@ -32,9 +32,10 @@ export interface EventRecorder {
 
 const longestNote = 1024;
 
-// client-go's: a flood about one object must not fill etcd, nor push the others out of a reader's sight.
-const burst = 25;
-const refillMs = 5 * 60_000;
+// A flood about one object must not fill etcd, nor push the others out of a reader's sight. client-go grants 25 and one in 5 minutes;
+// an object whose work has many steps on many machines says more than that when all is well.
+const burst = 200;
+const refillMs = 60_000;
 const differentNotes = 10;
 /** Beyond so many remembered subjects and notes the oldest are forgotten. */
 const remembered = 4096;
@@ -55,7 +56,7 @@ export function createEventRecorder(
     reportingInstance: string;
     /** How often at most the same subject, reason and note are written. */
     repeatAfterMs: number;
-    onError(error: unknown): void;
+    onError: (error: unknown) => void;
     /** Called for each event that was not written because its subject said too much. */
     onDropped?(): void;
   },

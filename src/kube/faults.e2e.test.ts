@@ -115,13 +115,14 @@ const Revision = Type.Object({ header: Type.Object({ revision: Type.String() }) 
 
 /** What etcd knew of the past is gone; the API server finds out when it asks. */
 async function compactEtcd(): Promise<void> {
-  const call = async (path: string, body: object) => {
-    const answer = await fetch(`${controlPlane.etcdUrl}/v3/kv/${path}`, { method: 'POST', body: JSON.stringify(body) });
-    if (!answer.ok) throw new Error(`etcd: ${path}: ${answer.status} ${await answer.text()}`);
-    return answer.json();
-  };
-  const { header } = Value.Parse(Revision, await call('range', { key: btoa('none') }));
-  await call('compaction', { revision: header.revision, physical: true });
+  const { header } = Value.Parse(Revision, await askEtcd('range', { key: btoa('none') }));
+  await askEtcd('compaction', { revision: header.revision, physical: true });
+}
+
+async function askEtcd(path: string, body: object): Promise<unknown> {
+  const answer = await fetch(`${controlPlane.etcdUrl}/v3/kv/${path}`, { method: 'POST', body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`etcd: ${path}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
 }
 
 describe('the store is right and nothing was missed', () => {
@@ -136,6 +137,7 @@ describe('the store is right and nothing was missed', () => {
       if (index % 20 === 0) proxy.cut();
     });
     await expectToAgree();
+    expect(reflector.store.size).toBe(objects);
   });
 
   it('after objects were deleted and made anew while it saw nothing', async () => {

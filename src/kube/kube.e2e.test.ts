@@ -12,6 +12,7 @@ import { createEventRecorder } from './events.ts';
 import { runGreeter } from './example.ts';
 import { addFinalizer, removeFinalizer } from './finalizers.ts';
 import { readKubeConfig } from './kubeconfig.ts';
+import { createReferencedObjects } from './referenced.ts';
 import { createReflector } from './reflector.ts';
 import {
   apply,
@@ -331,6 +332,61 @@ describe('reflector', () => {
     stop.abort();
     await running;
     expect(errors).toEqual([]);
+  });
+});
+
+const putSecret = (name: string, value: string, labels: Record<string, string> = {}) =>
+  apply(client, secrets, { metadata: { namespace, name, labels }, data: { value: btoa(value) } }, force);
+
+describe('referenced objects', () => {
+  it('are watched by metadata, read when they changed, and work without the label', async () => {
+    const label = { 'example.com/watched': 'true' };
+    await putSecret('labelled', 'first', label);
+    await putSecret('plain', 'first');
+    const seen: unknown[] = [];
+    const reads: string[] = [];
+    const counting: KubeClient = {
+      ...client,
+      request(request) {
+        reads.push(request.path.split('/').at(-1) ?? '');
+        return client.request(request);
+      },
+      async stream(request) {
+        const chunks = await client.stream(request);
+        return (async function* () {
+          for await (const chunk of chunks) {
+            seen.push(Buffer.from(chunk).toString());
+            yield chunk;
+          }
+        })();
+      },
+    };
+    const stop = new AbortController();
+    const changed: string[] = [];
+    const referenced = createReferencedObjects({
+      client: counting,
+      type: secrets,
+      namespace,
+      labelSelector: 'example.com/watched=true',
+      onChange: (key) => changed.push(key),
+      onError: (error) => expect.unreachable(String(error)),
+    });
+    const running = referenced.run(stop.signal);
+    const valueOf = async (name: string) => atob((await referenced.read({ namespace, name }))?.data?.['value'] ?? '');
+    await vi.waitFor(() => expect(referenced.hasSynced()).toBe(true), soon);
+    expect([await valueOf('labelled'), await valueOf('labelled')]).toEqual(['first', 'first']);
+    expect([await valueOf('plain'), await valueOf('plain')]).toEqual(['first', 'first']);
+    expect(reads).toEqual(['labelled', 'plain', 'plain']);
+
+    await putSecret('labelled', 'second', label);
+    await putSecret('plain', 'second');
+    await vi.waitFor(() => expect(changed).toEqual([`${namespace}/labelled`, `${namespace}/labelled`]), soon);
+    expect([await valueOf('labelled'), await valueOf('plain')]).toEqual(['second', 'second']);
+    await expect(referenced.read({ namespace, name: 'nowhere' })).resolves.toBeUndefined();
+    expect(seen.join('')).toContain('PartialObjectMetadata');
+    for (const content of ['first', 'second']) expect(seen.join('')).not.toContain(btoa(content));
+    stop.abort();
+    await running;
   });
 });
 

@@ -36,7 +36,7 @@ export interface KubeConfig {
   };
 }
 
-const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
+const serviceAccountFile = (name: string) => join('/var/run/secrets/kubernetes.io/serviceaccount', name);
 
 /**
  * The configuration of this process, where client-go looks: the files that KUBECONFIG names, else the pod's ServiceAccount, else
@@ -52,14 +52,13 @@ export async function loadKubeConfig(): Promise<KubeConfig> {
 
 async function inClusterConfig(): Promise<KubeConfig | undefined> {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  const file = (name: string) => join(serviceAccountDirectory, name);
-  if (host === undefined || port === undefined || !(await exists(file('token')))) return undefined;
+  if (host === undefined || port === undefined || !(await exists(serviceAccountFile('token')))) return undefined;
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    certificateAuthority: { file: file('ca.crt') },
+    certificateAuthority: { file: serviceAccountFile('ca.crt') },
     insecureSkipTlsVerify: false,
-    namespace: (await readFile(file('namespace'), 'utf8').catch(() => 'default')).trim(),
-    user: { token: { file: file('token') } },
+    namespace: (await readFile(serviceAccountFile('namespace'), 'utf8').catch(() => 'default')).trim(),
+    user: { token: { file: serviceAccountFile('token') } },
   };
 }
 
@@ -152,15 +151,26 @@ async function parseFile(path: string) {
   } catch (error) {
     throw invalid(`the kubeconfig cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
-  let value: unknown;
+  return File(parseJson(content) ?? (await parseYaml(path, content)));
+}
+
+function parseJson(content: string): unknown {
   try {
-    // Loaded only where it is needed: a pod has no kubeconfig.
-    value = content.trimStart().startsWith('{') ? JSON.parse(content) : (await import('yaml')).parse(content);
+    return JSON.parse(content);
   } catch {
-    // A parser's message quotes the text, which may hold a token.
+    return undefined;
+  }
+}
+
+async function parseYaml(path: string, content: string): Promise<unknown> {
+  // Loaded only where it is needed: it takes memory, and a pod has no kubeconfig.
+  const { parse } = await import('yaml');
+  try {
+    return parse(content);
+  } catch {
+    // The parser's message quotes the text, which may hold a token.
     throw invalid(`${path} is neither YAML nor JSON`);
   }
-  return File(value);
 }
 
 type Given = string | null | undefined;

@@ -40,6 +40,9 @@ const soon = { timeout: 20_000, interval: 20 };
 const leaseDurationSeconds = 2;
 const leaseOf = (name: string) => ({ namespace: 'default', name });
 
+const cutForTest = () =>
+  new KubeError({ status: 0, reason: 'ConnectionFailed', message: 'cut for a test', retryable: true });
+
 /** Says in the journal when it leads. */
 function stand(lease: string, identity: string, journal: string[]): Candidate {
   const stop = new AbortController();
@@ -53,11 +56,9 @@ function stand(lease: string, identity: string, journal: string[]): Candidate {
   const throughFaults: KubeClient = {
     ...client,
     async request(request) {
-      const refuse = () =>
-        new KubeError({ status: 0, reason: 'ConnectionFailed', message: 'cut for a test', retryable: true });
-      if (candidate.fault === 'partitioned') throw refuse();
+      if (candidate.fault === 'partitioned') throw cutForTest();
       const answer = await client.request(request);
-      if (candidate.fault === 'answersLost' && request.method !== 'GET') throw refuse();
+      if (candidate.fault === 'answersLost' && request.method !== 'GET') throw cutForTest();
       return answer;
     },
   };

@@ -42,7 +42,7 @@ export interface Leadership {
    * time is up; this looks at the clock.
    * @throws LeadershipLost
    */
-  check(): void;
+  readonly check: () => void;
 }
 
 export interface LeaderElectionOptions {
@@ -63,7 +63,7 @@ export interface LeaderElectionOptions {
   /** Who leads, whenever that changes; undefined: nobody. */
   onHolder?(holder: string | undefined): void;
   /** A failed look at the lease, or a failed renewal: it is tried again. */
-  onError(error: unknown): void;
+  onError: (error: unknown) => void;
   /** Fires to stop. */
   signal: AbortSignal;
 }

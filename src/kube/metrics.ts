@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, type Registry } from '@prometheus-io/client';
+import { Counter, Gauge, Histogram, type GaugeConfiguration, type Registry } from '@prometheus-io/client';
 import type { ObservedExchange } from './client.ts';
 import type { Reconcile } from './controller.ts';
 import type { WorkQueueObserver } from './workqueue.ts';
@@ -23,6 +23,10 @@ const results = ['success', 'error', 'requeue', 'requeue_after'] as const;
 const isPanic = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof ReferenceError || error instanceof RangeError;
 
+const secondsSince = (at: number): number => (performance.now() - at) / 1000;
+
+const createGauge = <L extends string>(configuration: GaugeConfiguration<L>): Gauge<L> => new Gauge(configuration);
+
 /** Metrics of one controller with one queue. @param options.leaseName of `leader_election_master_status` */
 export function createControllerMetrics(
   registry: Registry,
@@ -34,7 +38,6 @@ export function createControllerMetrics(
   const queueOf = { name: controller, controller };
   /** Since when keys are worked on. */
   const working = new Map<string, number>();
-  const secondsSince = (at: number): number => (performance.now() - at) / 1000;
 
   const total = new Counter({
     name: 'controller_runtime_reconcile_total',
@@ -62,7 +65,7 @@ export function createControllerMetrics(
     registers,
   });
   time.zero(of);
-  new Gauge({
+  createGauge({
     name: 'controller_runtime_active_workers',
     help: 'Workers that are reconciling.',
     labelNames: ['controller'],
@@ -71,7 +74,7 @@ export function createControllerMetrics(
       this.set(of, working.size);
     },
   });
-  new Gauge({
+  createGauge({
     name: 'controller_runtime_max_concurrent_reconciles',
     help: 'Workers.',
     labelNames: ['controller'],
@@ -79,7 +82,7 @@ export function createControllerMetrics(
   }).set(of, workers);
 
   const queueLabels = ['name', 'controller'];
-  new Gauge({
+  createGauge({
     name: 'workqueue_depth',
     help: 'Keys that wait for a worker.',
     labelNames: queueLabels,
@@ -102,7 +105,7 @@ export function createControllerMetrics(
   };
   const waited = queueHistogram('workqueue_queue_duration_seconds', 'How long keys waited for a worker.');
   const worked = queueHistogram('workqueue_work_duration_seconds', 'How long workers had keys in hand.');
-  new Gauge({
+  createGauge({
     name: 'workqueue_unfinished_work_seconds',
     help: 'How long the keys in hand have been in hand, all together.',
     labelNames: queueLabels,
@@ -114,7 +117,7 @@ export function createControllerMetrics(
       );
     },
   });
-  new Gauge({
+  createGauge({
     name: 'workqueue_longest_running_processor_seconds',
     help: 'How long the key that has been in hand longest has been in hand.',
     labelNames: queueLabels,
@@ -137,7 +140,7 @@ export function createControllerMetrics(
     buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
     registers,
   });
-  const leader = new Gauge({
+  const leader = createGauge({
     name: 'leader_election_master_status',
     help: '1: this process leads. 0: it stands by.',
     labelNames: ['name'],

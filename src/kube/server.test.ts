@@ -10,11 +10,14 @@ afterEach(async () => {
 
 async function given(checks: { healthz?: Record<string, Check>; readyz?: Record<string, Check> } = {}) {
   const errors: unknown[] = [];
-  let metrics = () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' });
+  let failure: Error | undefined;
   server = await startServer({
     address: '127.0.0.1',
     port: 0,
-    metrics: () => metrics(),
+    metrics: async () => {
+      if (failure !== undefined) throw failure;
+      return { contentType: 'text/plain; version=0.0.4', text: 'up 1\n' };
+    },
     healthz: {},
     readyz: {},
     ...checks,
@@ -25,7 +28,7 @@ async function given(checks: { healthz?: Record<string, Check>; readyz?: Record<
     const response = await fetch(base + path, { method });
     return { status: response.status, type: response.headers.get('content-type'), text: await response.text() };
   };
-  return { get, errors, failMetrics: (error: Error) => (metrics = () => Promise.reject(error)) };
+  return { get, errors, failMetrics: (error: Error) => void (failure = error) };
 }
 
 it('serves metrics', async () => {

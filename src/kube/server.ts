@@ -14,7 +14,7 @@ export interface ServerOptions {
   healthz: Readonly<Record<string, Check>>;
   /** By name. `/readyz`: this process can do its work, now or as soon as it leads. */
   readyz: Readonly<Record<string, Check>>;
-  onError(error: unknown): void;
+  onError: (error: unknown) => void;
 }
 
 export interface Server {

@@ -71,8 +71,6 @@ export function createStore<T extends KubeObject, Index extends string = never>(
     onChange(key, previous, undefined);
   }
 
-  const isAfter = (left: string, right: string) => (compareResourceVersions(left, right) ?? -1) > 0;
-
   return {
     get: (key) => objects.get(key),
     list: () => [...objects.values()],
@@ -145,6 +143,8 @@ function createIndex<T, Index extends string>(indexes: Indexes<T, Index> | undef
     keys: (name: string, value: string): string[] => [...(found.get(name)?.get(value) ?? [])],
   };
 }
+
+const isAfter = (left: string, right: string): boolean => (compareResourceVersions(left, right) ?? -1) > 0;
 
 const isNumber = /^[1-9][0-9]*$/;
 

@@ -1,5 +1,5 @@
 import { Agent, request as httpsRequest } from 'node:https';
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Agent as HttpAgent, ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import { createCredentialSource, type Credentials } from './credentials.ts';
@@ -42,6 +42,9 @@ const callConnections = 8;
 /** Below the idle time after which load balancers drop a connection without a word. */
 const idleSocketMs = 30_000;
 
+/** Not imported: an import of it loads all that it exports, also a browser's WebSocket, and takes 6 MiB. */
+const plainHttp = () => process.getBuiltinModule('node:http');
+
 /** Requests on connections that live for as long as certificate authorities and client certificate stay the same. */
 export function createTransport(config: KubeConfig): Transport {
   const server = new URL(config.server);
@@ -51,7 +54,7 @@ export function createTransport(config: KubeConfig): Transport {
   if (config.proxyUrl !== undefined && !/^https?:/.test(config.proxyUrl)) {
     throw invalid('only http:// and https:// proxies are supported: see proxy-url');
   }
-  const request = server.protocol === 'https:' ? httpsRequest : httpRequest;
+  const request = server.protocol === 'https:' ? httpsRequest : plainHttp().request;
   const basePath = server.pathname.replace(/\/+$/, '');
   const source = createCredentialSource(config);
   let current: { credentials: Credentials; agents: Record<Exchange['kind'], HttpAgent> } | undefined;
@@ -137,16 +140,16 @@ function createAgents(config: KubeConfig, server: URL, credentials: Credentials)
     keepAliveMsecs: idleSocketMs,
     timeout: idleSocketMs,
     noDelay: true,
-    scheduling: 'lifo',
+    scheduling: 'lifo' as const,
     proxyEnv:
       config.proxyUrl === undefined
         ? { ...pick('HTTPS_PROXY'), ...pick('https_proxy'), ...pick('NO_PROXY'), ...pick('no_proxy') }
         : { HTTPS_PROXY: config.proxyUrl },
-  } as const;
+  };
   if (server.protocol !== 'https:') {
     return {
-      call: new HttpAgent({ ...options, maxSockets: callConnections }),
-      watch: new HttpAgent(options),
+      call: new (plainHttp().Agent)({ ...options, maxSockets: callConnections }),
+      watch: new (plainHttp().Agent)(options),
     };
   }
   // Made once: each connection would parse certificates and trusted authorities for itself.

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createMemory, expire, forgetUnknown, readAgain, rememberedKeys } from './memory.ts';
+import { createMemory, expire, forgetRefusalsOfAzure, readAgain, rememberedKeys } from './memory.ts';
 import { after, now, present, unknown } from './testing/builders.ts';
 
 function remembering(keys: readonly ('resource' | 'cluster' | `probe/${string}` | `provider/${string}`)[]) {
@@ -35,6 +35,6 @@ test('what another credential may read is read again; a node that is silent is n
   const memory = remembering(['resource', 'cluster', 'probe/NODE1', 'provider/A']);
   for (const key of rememberedKeys(memory).slice(1))
     Object.assign(memory.facts, { [key]: { fact: unknown(), readAgainAt: after(2), failures: 1 } });
-  forgetUnknown(memory);
+  forgetRefusalsOfAzure(memory);
   expect(rememberedKeys(memory)).toEqual(['resource', 'cluster', 'probe/NODE1']);
 });

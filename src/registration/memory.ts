@@ -50,6 +50,8 @@ export interface Memory {
   heard: Record<string, string>;
   /** A synchronisation was asked for, and was not tried yet. */
   syncRequested: boolean;
+  /** With which nodes were connected to. Secret. */
+  sshKeys: readonly string[] | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
   hostKeys: Record<string, string>;
 }
@@ -67,6 +69,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   arcScope: undefined,
   heard: {},
   syncRequested: false,
+  sshKeys: undefined,
 });
 
 export const rememberedKeys = (memory: Memory): FactKey[] =>
@@ -97,9 +100,18 @@ export function readAgain(memory: Memory, keys: readonly FactKey[], at: Date): v
   }
 }
 
-/** Makes everything of Azure that could not be read be read again now. Nodes are read with another key, and may just have been tried. */
-export function forgetUnknown(memory: Memory): void {
+/** Azure is signed in to with another credential: what the last one was refused says nothing of it. */
+export function forgetRefusalsOfAzure(memory: Memory): void {
   for (const key of rememberedKeys(memory))
-    if (memory.facts[key]?.fact.state === 'unknown' && !ofNodes.test(key)) delete memory.facts[key];
+    if (memory.facts[key]?.fact.state === 'unknown' && !isAboutNodes(key)) delete memory.facts[key];
+  expire(memory, ['signIn', 'permissions', 'groupPermissions/resourceGroup', 'groupPermissions/arcResourceGroup']);
+  memory.failures.clear();
 }
-const ofNodes = /^(probe\/.*|cluster|sshKeys)$/;
+
+/** Nodes are connected to with other keys. */
+export function forgetAnswersOfNodes(memory: Memory): void {
+  expire(memory, ['probe/', 'cluster']);
+  memory.failures.clear();
+}
+
+const isAboutNodes = (key: FactKey): boolean => key === 'sshKeys' || key === 'cluster' || key.startsWith('probe/');

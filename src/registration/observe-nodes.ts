@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import { durationMilliseconds } from '../api/schema.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
-import type { KubeClient } from '../kube/client.ts';
 import type { Lend } from '../kube/controller.ts';
 import { keyOf } from '../kube/resource.ts';
 import { discoveredAddress } from '../nodes/address.ts';
@@ -11,7 +11,9 @@ import type { NodePool } from '../nodes/pool.ts';
 import type { NodeEndpoint } from '../nodes/transport.ts';
 import { NodeError, SecretProblem } from './failures.ts';
 import type { Fact, NodeAddress, Observed } from './facts.ts';
+import { forgetAnswersOfNodes, type Memory } from './memory.ts';
 import { found, type Reader } from './reader.ts';
+import type { SecretReader } from './referenced-secrets.ts';
 import { readSecret } from './sessions.ts';
 
 export interface NodeAccess {
@@ -28,26 +30,33 @@ const secretGoodForMs = 60_000;
 export async function observeNodes(
   registration: HciClusterRegistration,
   dependencies: {
-    kube: KubeClient;
+    secrets: SecretReader;
     pool: NodePool;
     lend: Lend;
-    hostKeys: Record<string, string>;
+    memory: Memory;
     correlationId: string;
   },
   reader: Reader,
   signal: AbortSignal,
 ): Promise<{ observed: ObservedNodes; access: NodeAccess }> {
   const { spec, metadata } = registration;
-  const { hostKeys, pool, lend, correlationId } = dependencies;
+  const { secrets, pool, lend, memory, correlationId } = dependencies;
+  const { hostKeys } = memory;
   const ssh = spec.nodes.transport.ssh;
   const goodForMs = durationMilliseconds(spec.nodeProbeInterval);
 
   const keys = await reader.read('sshKeys', secretGoodForMs, async () => {
     if (ssh === undefined) throw new SecretProblem('spec.nodes.transport.ssh is not set');
-    const secret = await readSecret(dependencies.kube, metadata.namespace, ssh.secretRef.name, signal);
+    const secret = await readSecret(secrets, metadata.namespace, ssh.secretRef.name, signal);
     const next = secret.optional('ssh-privatekey.next');
     return found([secret.required('ssh-privatekey'), ...(next === undefined ? [] : [next])]);
   });
+
+  if (keys.state === 'present' && !isDeepStrictEqual(keys.value, memory.sshKeys)) {
+    forgetAnswersOfNodes(memory);
+    pool.reset(keyOf(metadata));
+    memory.sshKeys = keys.value;
+  }
 
   const listed = spec.nodes.hosts.map(({ name, address }): NodeAddress => ({ name, address, source: 'spec' }));
   let nodes = listed;

@@ -9,16 +9,18 @@ import type { NodePool } from '../nodes/pool.ts';
 import { clusterFrom, machinesFrom, resourceGroupFrom, roleAssignmentsFrom } from './bulk.ts';
 import { createArcSecretStore, type ReadableArcSecretStore } from './arc-secret.ts';
 import { valueOf, type Fact, type FactKey, type Observed } from './facts.ts';
-import { expire, forgetUnknown, isBulk, readAgain, type Memory } from './memory.ts';
+import { expire, forgetRefusalsOfAzure, isBulk, readAgain, type Memory } from './memory.ts';
 import { observeNodes, type NodeAccess } from './observe-nodes.ts';
 import { grants, neededActions, permissionScopeId } from './permissions.ts';
 import { createReader, found, type FromBulk, type Reader } from './reader.ts';
+import type { SecretReader } from './referenced-secrets.ts';
 import { syncIntervalMs } from './schedule.ts';
 import type { Session, Sessions } from './sessions.ts';
 import { resolveTarget, withArcSettings, type Target } from './target.ts';
 
 export interface Dependencies {
   kube: KubeClient;
+  secrets: SecretReader;
   nodes: NodePool;
   sessions: Sessions;
   instanceId: string;
@@ -56,7 +58,7 @@ export async function observe(
   const reader = createReader(memory, now, signal);
   const { observed: nodes, access } = await observeNodes(
     registration,
-    { kube, pool: dependencies.nodes, lend, hostKeys: memory.hostKeys, correlationId },
+    { secrets: dependencies.secrets, pool: dependencies.nodes, lend, memory, correlationId },
     reader,
     signal,
   );
@@ -75,12 +77,7 @@ export async function observe(
   );
   const open = valueOf(session);
   if (open !== undefined && open !== memory.session) {
-    // Another credential: what the last one was granted or refused says nothing of it.
-    forgetUnknown(memory);
-    if (memory.session !== undefined) {
-      expire(memory, ['signIn', 'permissions', 'groupPermissions/resourceGroup', 'groupPermissions/arcResourceGroup']);
-      memory.failures.clear();
-    }
+    forgetRefusalsOfAzure(memory);
     memory.session = open;
   }
   const signIn: Fact<true> =

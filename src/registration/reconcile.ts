@@ -10,7 +10,7 @@ import type { KubeObject } from '../kube/schema.ts';
 import { stalledBy, type StatusDraft } from './draft.ts';
 import { unsupported } from './guards.ts';
 import { createClaims } from './claims.ts';
-import { createMemory, isBulk, leaveRest, readAgain, rememberedKeys, type Memory } from './memory.ts';
+import { createMemory, expire, isBulk, leaveRest, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
 import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
 import { perform } from './perform.ts';
@@ -54,6 +54,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   const memories = new Map<string, { uid: string; generation: number; memory: Memory }>();
   const claims = createClaims();
   const rows = createRowWatch(dependencies.log);
+  /** Registrations of which a Secret has changed since it was read. */
+  const changedSecrets = new Set<string>();
 
   async function write(
     registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
@@ -69,6 +71,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     if (object === undefined) {
       memories.delete(key);
       claims.release(key);
+      changedSecrets.delete(key);
       return {};
     }
     const parsed = parseRegistration(object);
@@ -259,7 +262,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   /** After a restart, an object that was well is left alone until its sync is due. */
   function untilNextSync(key: string, registration: HciClusterRegistration): number {
     const { status, metadata } = registration;
-    if (memories.has(key) || status?.nextSyncTime === undefined) return 0;
+    if (memories.has(key) || changedSecrets.has(key) || status?.nextSyncTime === undefined) return 0;
     if (status.observedGeneration !== metadata.generation || unansweredPokes(registration).length > 0) return 0;
     const ready = status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
     // At most one interval: a time far ahead was written by a wrong clock.
@@ -289,6 +292,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (remembered.generation !== generation) claims.release(key);
       remembered.generation = generation;
     }
+    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys']);
     memories.set(key, remembered);
     return { memory: remembered.memory, heard };
   }
@@ -306,7 +310,13 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return Math.max(100, next - at);
   }
 
-  return { reconcile };
+  return {
+    reconcile,
+    /** A Secret that this registration names has changed: the next pass reads it. Which pass that is, the caller sees to. */
+    secretChanged(key: string): void {
+      changedSecrets.add(key);
+    },
+  };
 }
 
 const announcements = {

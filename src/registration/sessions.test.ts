@@ -5,7 +5,9 @@ import { fixture } from '../../test/simulators/azure/testing.ts';
 import type { RegistrationSpec } from '../api/spec.ts';
 import { readConfiguration, type Configuration } from '../configuration.ts';
 import type { KubeClient } from '../kube/client.ts';
+import { secrets } from '../kube/core.ts';
 import { KubeError } from '../kube/kube-error.ts';
+import { get } from '../kube/resource.ts';
 import { describeFailure } from './failures.ts';
 import { createSessions, type Session, type Sessions } from './sessions.ts';
 import { buildRegistration, buildSpec } from './testing/builders.ts';
@@ -71,7 +73,16 @@ async function sessionsOver(contents: Contents, configured: Partial<Configuratio
     clouds: { AzureCloud: { resourceManager, login, graph } },
     ...configured,
   };
-  return createSessions(createKube(contents), configuration, [caPem], 'test', () => {});
+  const kube = createKube(contents);
+  return createSessions({
+    kube,
+    secrets: { read: (name, abort) => get(kube, secrets, name, { signal: abort }) },
+    configuration,
+    certificateAuthorities: [caPem],
+    userAgent: 'test',
+    beforeWrite: () => {},
+    onExchange: () => {},
+  });
 }
 
 const registrationWith = (changes: Partial<RegistrationSpec['azure']>) => {

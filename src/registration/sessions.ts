@@ -2,16 +2,17 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { createRequestBudget, type RequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
 import { createCredential, federatedTokenAudience, type Authority, type SignIn } from '../azure/credentials.ts';
+import type { OnAzureExchange } from '../azure/http-client.ts';
 import { createInventory, type Inventory } from '../azure/inventory.ts';
 import { createResourceManager, type ResourceManager } from '../azure/resource-manager.ts';
 import { obtainToken } from '../azure/sign-in.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { secrets } from '../kube/core.ts';
 import { KubeError } from '../kube/kube-error.ts';
-import { createServiceAccountToken, get, isAbsent } from '../kube/resource.ts';
+import { createServiceAccountToken, isAbsent } from '../kube/resource.ts';
 import type { Configuration } from '../configuration.ts';
 import { NotAllowed, SecretProblem } from './failures.ts';
+import type { SecretReader } from './referenced-secrets.ts';
 
 /** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
 export interface Session {
@@ -40,13 +41,20 @@ export interface Sessions {
 /** A session that nobody opened for so long belongs to a changed secret or a deleted object. */
 const idleMs = 2 * 3_600_000;
 
-export function createSessions(
-  kube: KubeClient,
-  configuration: Configuration,
-  certificateAuthorities: string[] | undefined,
-  userAgent: string,
-  beforeWrite: () => void,
-): Sessions {
+export interface SessionsOptions {
+  /** For tokens of ServiceAccounts. */
+  kube: KubeClient;
+  secrets: SecretReader;
+  configuration: Configuration;
+  certificateAuthorities: string[] | undefined;
+  userAgent: string;
+  /** Called right before a write to Azure is sent; what it throws is thrown instead. */
+  beforeWrite: () => void;
+  onExchange: OnAzureExchange;
+}
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { configuration, certificateAuthorities, userAgent, beforeWrite, onExchange } = options;
   const sessions = new Map<string, { session: Session; openedAt: number }>();
   // Outlives a changed secret: the limits are of the principal. Few and small, so they are kept.
   const budgets = new Map<string, RequestBudget>();
@@ -63,7 +71,7 @@ export function createSessions(
     async open(registration, signal) {
       const { cloud: cloudName, tenantId, subscriptionId, identity } = registration.spec.azure;
       const { namespace } = registration.metadata;
-      const { signIn, notAfter } = await readSignIn(kube, configuration, registration, signal);
+      const { signIn, notAfter } = await readSignIn(options, registration, signal);
       // A federated token is of one ServiceAccount; else what the principal proves itself with tells it from others.
       const account =
         signIn.type === 'WorkloadIdentity' ? [namespace, identity.workloadIdentity?.serviceAccountName] : [];
@@ -78,7 +86,7 @@ export function createSessions(
         return open.session;
       }
       const cloud = endpoints(registration);
-      const authority: Authority = { tenantId, endpoints: cloud, certificateAuthorities };
+      const authority: Authority = { tenantId, endpoints: cloud, certificateAuthorities, onExchange };
       const credential = createCredential(signIn, authority);
       const arm = createResourceManager({
         credential,
@@ -91,6 +99,7 @@ export function createSessions(
         },
         userAgent,
         beforeWrite,
+        onExchange,
       });
       const session: Session = {
         credentialNotAfter: notAfter,
@@ -103,7 +112,7 @@ export function createSessions(
     },
     tryClientSecret(registration, clientId, clientSecret, signal) {
       const { tenantId } = registration.spec.azure;
-      const authority: Authority = { tenantId, endpoints: endpoints(registration), certificateAuthorities };
+      const authority: Authority = { tenantId, endpoints: endpoints(registration), certificateAuthorities, onExchange };
       return obtainToken(
         createCredential({ type: 'ClientSecret', clientId, clientSecret }, authority),
         authority,
@@ -121,8 +130,7 @@ function throwOwn(error: unknown): never {
 }
 
 async function readSignIn(
-  kube: KubeClient,
-  configuration: Configuration,
+  { kube, secrets, configuration }: SessionsOptions,
   registration: HciClusterRegistration,
   signal: AbortSignal,
 ): Promise<{ signIn: SignIn; notAfter: Date | undefined }> {
@@ -136,7 +144,7 @@ async function readSignIn(
   switch (identity.type) {
     case 'ClientSecret': {
       const { clientId, secretRef } = member(identity.clientSecret);
-      const secret = await readSecret(kube, namespace, secretRef.name, signal);
+      const secret = await readSecret(secrets, namespace, secretRef.name, signal);
       const expiresOn = secret.optional('expiresOn')?.trim();
       const notAfter = expiresOn === undefined ? undefined : new Date(expiresOn);
       if (notAfter !== undefined && Number.isNaN(notAfter.getTime())) {
@@ -149,7 +157,7 @@ async function readSignIn(
     }
     case 'ClientCertificate': {
       const { clientId, secretRef } = member(identity.clientCertificate);
-      const secret = await readSecret(kube, namespace, secretRef.name, signal);
+      const secret = await readSecret(secrets, namespace, secretRef.name, signal);
       const certificate = secret.required('tls.crt');
       const pem = [certificate, secret.required('tls.key')].join('\n');
       return { signIn: { type: 'ClientCertificate', clientId, pem }, notAfter: certificateNotAfter(certificate) };
@@ -198,12 +206,12 @@ export interface SecretContent {
 
 /** @throws SecretProblem when there is no such Secret */
 export async function readSecret(
-  kube: KubeClient,
+  secrets: SecretReader,
   namespace: string,
   name: string,
   signal: AbortSignal,
 ): Promise<SecretContent> {
-  const secret = await get(kube, secrets, { namespace, name }, { signal });
+  const secret = await secrets.read({ namespace, name }, signal);
   if (secret === undefined) throw new SecretProblem(`Secret ${namespace}/${name} does not exist.`);
   const optional = (key: string) => {
     const value = secret.data?.[key];

@@ -61,10 +61,21 @@ test('what only the run makes different is no difference', () => {
   expect(compareAnswers(recorded, simulated, comparison())).toEqual([]);
 });
 
+test('the case of a GUID is no difference', () => {
+  const id = `/subscriptions/${subscription.toUpperCase()}/things/${ours.toUpperCase()}`;
+  expect(compareAnswers(recorded, { ...simulated, body: { ...body, id } }, comparison())).toEqual([]);
+});
+
 test.each<[string, Answer, string]>([
   ['another status', { ...simulated, status: 200 }, 'status'],
   ['a value', { ...simulated, body: { ...body, days: 59 } }, 'body.days'],
   ['a word', { ...simulated, body: { ...body, nested: { state: 'Failed' } } }, 'body.nested.state'],
+  ['a word in another case', { ...simulated, body: { ...body, nested: { state: 'succeeded' } } }, 'body.nested.state'],
+  [
+    'a segment of an id in another case',
+    { ...simulated, body: { ...body, id: `/subscriptions/${subscription}/Things/${ours}` } },
+    'body.id',
+  ],
   ['a missing member', { ...simulated, body: { ...body, nothing: undefined } }, 'body.nothing'],
   ['null for an empty list', { ...simulated, body: { ...body, empty: null } }, 'body.empty'],
   ['an empty object for a full one', { ...simulated, body: { ...body, nested: {} } }, 'body.nested'],

@@ -59,4 +59,10 @@ export const explained: readonly Explanation[] = [
     at: /body\.error\.details/,
     reason: "the network provider's error has details, always empty; the HCI provider's is not known to have them",
   },
+  {
+    recording: /429-.*/,
+    exchange: /.* \(refuse\)/,
+    at: /header x-ms-ratelimit-remaining-.*/,
+    reason: 'a fault takes nothing out of a bucket, so it has no number to tell',
+  },
 ];

@@ -2,7 +2,7 @@
 
 const guid = /[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}/gi;
 const plain = (id: string): string => id.replaceAll('-', '').toLowerCase();
-const skeleton = (text: string): string => text.replaceAll(guid, '<id>').toLowerCase();
+const skeleton = (text: string): string => text.replaceAll(guid, '<id>');
 
 function pairs(recorded: string, simulated: string): { recorded: string; simulated: string }[] {
   const ours = simulated.match(guid) ?? [];
@@ -14,7 +14,7 @@ export interface Ids {
   readonly toSimulated: (recorded: string) => string;
   /** Pairs the GUIDs of two texts that are otherwise alike. The first pairing of an id stands. */
   readonly learn: (recorded: string, simulated: string) => void;
-  /** Whether two texts are the same when recorded ids are read as the simulator's. Case does not count. */
+  /** Whether two texts are the same when recorded ids are read as the simulator's. Case counts, except within a GUID. */
   readonly same: (recorded: string, simulated: string) => boolean;
 }
 

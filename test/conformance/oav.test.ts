@@ -31,6 +31,10 @@ test.skipIf(!hasRecordedTruth())('traffic is held against the OpenAPI files, in 
   expect((await found(put({}, { properties: { trialDaysRemaining: 'many' } }))).found).toMatch(
     /response .*INVALID_TYPE/,
   );
+  const noObject = (sent: unknown, got: unknown) =>
+    found(exchange('PUT', `${cluster}?api-version=2024-04-01`, sent, 200, got));
+  expect((await noObject('location: eastus', answered)).found).toMatch(/request .*BODY_IS_NO_OBJECT.*location/);
+  expect((await noObject({ location: 'eastus' }, [])).found).toMatch(/response .*BODY_IS_NO_OBJECT/);
   await expect(expectAsPublished([put({ size: 1 }, {})])).rejects.toThrow('not as Azure');
   await expect(expectAsPublished([put({}, {})])).resolves.toBeUndefined();
 });
@@ -49,8 +53,13 @@ test.skipIf(!hasRecordedTruth())(
     const older = exchange('GET', `${cluster}?api-version=2019-01-01`, null, 200, answered);
     expect((await found(older)).found).toContain('OPERATION_NOT_FOUND');
     expect(await found({ ...unknown, fault: true })).toEqual({ validated: 0, found: '' });
-    const graph = exchange('GET', '/v1.0/applications', null, 200, {});
-    expect(await found(graph)).toEqual({ validated: 0, found: '' });
+    const elsewhere = ['/v1.0/applications', '/tenant/oauth2/v2.0/token', '/health', '/clusters/x/sync'];
+    const { validated, findings, notPublished } = await validateTraffic(
+      elsewhere.map((path) => exchange('GET', path, 'text', 200, ['text'])),
+    );
+    expect({ validated, findings }).toEqual({ validated: 0, findings: [] });
+    expect(notPublished.map(({ exchanges }) => exchanges)).toEqual([1, 1, 2]);
+    expect((await found(exchange('GET', '/elsewhere', null, 200, {}))).found).toContain('GET /elsewhere');
     const group = exchange('GET', `${subscription}/resourcegroups/rg?api-version=2025-04-01`, null, 200, {
       id: `${subscription}/resourceGroups/rg`,
       name: 'rg',

@@ -61,7 +61,7 @@ async function load(): Promise<LiveValidator> {
   return loaded;
 }
 
-/** Holds Resource Manager's exchanges against the published OpenAPI, requests and responses. What a fault answered, and what was cut, is left out. */
+/** Holds exchanges against the published OpenAPI, requests and responses. What a fault answered, and what was cut, is left out. */
 export async function validateTraffic(exchanges: readonly Exchange[]): Promise<Verdict> {
   const live = await validator();
   const findings: Finding[] = [];
@@ -71,7 +71,7 @@ export async function validateTraffic(exchanges: readonly Exchange[]): Promise<V
   for (const exchange of exchanges) {
     const { status } = exchange.response;
     const url = new URL(exchange.request.url);
-    if (exchange.fault === true || status === null || !isResourceManager(url)) continue;
+    if (exchange.fault === true || status === null) continue;
     const without = notPublished.find(
       ({ method, path }) => method.test(exchange.request.method) && path.test(url.pathname),
     );
@@ -96,6 +96,8 @@ export async function validateTraffic(exchanges: readonly Exchange[]): Promise<V
     }
     validated += 1;
     const all = [
+      ...notHeld(operation, 'request', status, exchange.request.body),
+      ...notHeld(operation, 'response', status, exchange.response.body),
       ...request.errors.map((issue) => toFinding(operation, 'request', status, issue)),
       ...response.errors.map((issue) => toFinding(operation, 'response', status, issue)),
     ];
@@ -108,8 +110,6 @@ export async function validateTraffic(exchanges: readonly Exchange[]): Promise<V
   const counted = [...unpublished].map(([entry, count]) => ({ entry, exchanges: count }));
   return { validated, findings, notPublished: counted, usedAllowances };
 }
-
-const isResourceManager = (url: URL): boolean => /^\/+(subscriptions|providers|tenants)(\/|$)/i.test(url.pathname);
 
 async function judge(live: LiveValidator, { request, response }: Exchange, url: URL, status: number) {
   const target = new URL(url);
@@ -135,6 +135,12 @@ async function judge(live: LiveValidator, { request, response }: Exchange, url: 
 /** A copy: the validator changes what it is given. */
 const objectBody = (body: unknown): { body?: Record<string, unknown> } =>
   Value.Check(Body, body) ? { body: structuredClone(body) } : {};
+
+/** The validator takes objects alone, and takes what is none for no body at all. */
+const notHeld = (operation: string, side: Finding['side'], status: number, body: unknown): Finding[] =>
+  body === null || Value.Check(Body, body)
+    ? []
+    : [{ operation, side, status, code: 'BODY_IS_NO_OBJECT', path: '', message: JSON.stringify(body).slice(0, 80) }];
 
 const toFinding = (operation: string, side: Finding['side'], status: number, issue: LiveValidationIssue): Finding => ({
   operation,

@@ -1,14 +1,15 @@
+import { Value } from 'typebox/value';
 import type { SimulatedAzure } from '../simulators/azure/azure.ts';
 import type { Client } from '../simulators/azure/client.ts';
+import { KnownRefusal } from '../simulators/azure/knownRefusals.ts';
 import { compareAnswers } from './compare.ts';
 import type { Explainer } from './explanations.ts';
 import { createIds } from './ids.ts';
 import { comparisonFor, titleOf, withSimulatedAzure, type Case, type Replayed } from './replay.ts';
 import type { Answer, RecordedExchange, Recording } from './recordings.ts';
 
-// Recorded refusals. They come from providers that the simulator does not have, so what is compared is the answer: the simulator
-// is brought to refuse with the same code where it can (names in the message are its own), else the answer is put into it as a
-// fault and must arrive as it was recorded.
+// Recorded refusals. They come from providers that the simulator does not have, so what is compared is the answer (names in the
+// message are its own): what a state of the simulator leads to, what its `refuse` fault answers, and both where there are both.
 
 type Call = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
@@ -42,26 +43,42 @@ export async function replayRefusals(recording: Recording, explainer: Explainer)
     const comparison = comparisonFor(recording, azure, createIds({}));
     const cases: Case[] = [];
     for (const exchange of recording.exchanges) {
-      const title = titleOf(exchange);
-      const provoke = provoked[codeOf(exchange.answer)];
-      const simulated =
-        provoke === undefined
-          ? await injected(exchange, azure, client)
-          : await provoke({
-              call: await caller(azure, client),
-              cluster: await givenCluster(azure, client),
-              azure,
-            });
-      const differences = compareAnswers(withoutNames(exchange.answer), withoutNames(simulated), comparison);
-      cases.push({
-        title,
-        differences,
-        skipped: undefined,
-        failed: explainer.unexplained(recording.name, title, differences),
-      });
+      for (const { how, answer } of await refused(exchange, azure, client)) {
+        const title = `${titleOf(exchange)} ${how}`;
+        const differences = compareAnswers(withoutNames(exchange.answer), withoutNames(answer), comparison);
+        cases.push({
+          title,
+          differences,
+          skipped: undefined,
+          failed: explainer.unexplained(recording.name, title, differences),
+        });
+      }
     }
     return { cases, traffic: [...azure.log] };
   });
+}
+
+async function refused(
+  exchange: RecordedExchange,
+  azure: SimulatedAzure,
+  client: Client,
+): Promise<{ how: string; answer: Answer }[]> {
+  const codes = codesOf(exchange.answer);
+  const provoke = codes.map((code) => provoked[code]).find((known) => known !== undefined);
+  // A detail says more than the code above it.
+  const refusal = codes.findLast((code): code is KnownRefusal => Value.Check(KnownRefusal, code));
+  const answers: { how: string; answer: Answer }[] = [];
+  if (provoke !== undefined) {
+    const provoking = { call: await caller(azure, client), cluster: await givenCluster(azure, client), azure };
+    answers.push({ how: '(provoked)', answer: await provoke(provoking) });
+  }
+  if (refusal !== undefined) {
+    const call = await caller(azure, client);
+    await client.send('PUT', `${azure.admin}/faults`, { body: [{ path: '.', times: 1, effect: { refuse: refusal } }] });
+    answers.push({ how: '(refuse)', answer: await call(exchange.method, new URL(exchange.url).pathname) });
+  }
+  if (answers.length === 0) throw new Error(`the simulator cannot refuse with ${codes.join(', ')}`);
+  return answers;
 }
 
 async function caller(azure: SimulatedAzure, client: Client): Promise<Call> {
@@ -92,26 +109,19 @@ async function givenCluster(azure: SimulatedAzure, client: Client): Promise<stri
   return cluster;
 }
 
-async function injected(exchange: RecordedExchange, azure: SimulatedAzure, client: Client): Promise<Answer> {
-  const { status, headers, body } = exchange.answer;
-  const { 'content-length': _, 'transfer-encoding': __, connection: ___, ...sent } = headers;
-  const call = await caller(azure, client);
-  const fault = { path: '.', times: 1, effect: { respond: { status, headers: sent, body } } };
-  await client.send('PUT', `${azure.admin}/faults`, { body: [fault] });
-  return call(exchange.method, new URL(exchange.url).pathname);
-}
+/** Of the error and its details, in their order. */
+const codesOf = ({ body }: Answer): string[] =>
+  [...JSON.stringify(body).matchAll(/"code":"(\w+)"/gi)].flatMap((match) => match.slice(1));
 
-function codeOf({ body }: Answer): string {
-  const text = JSON.stringify(body);
-  return /"code":"(\w+)"/i.exec(text)?.[1] ?? '';
-}
-
-/** The names and the operation's address in a message are of other resources. */
+/** The names, ids and addresses in a message are of other resources. */
 const withoutNames = (answer: Answer): Answer => ({
   ...answer,
   body: JSON.parse(
     JSON.stringify(answer.body)
       .replaceAll(/'[^']*'/g, "'<name>'")
-      .replaceAll(/use uri: [^ "]*/g, 'use uri: <address>.'),
+      .replaceAll(/use uri: [^ "]*/g, 'use uri: <address>.')
+      .replaceAll(/\/subscriptions\/[^ "]*[^ ".]/g, '<resource id>')
+      .replaceAll(/The namespace \S+ in/g, 'The namespace <name> in')
+      .replaceAll(/\bPut\w+Operation\b/g, '<operation>'),
   ),
 });

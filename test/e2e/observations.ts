@@ -67,8 +67,7 @@ export async function usedPermissions(
     .filter((event) => event.user.username === user);
   const name = ({ verb, objectRef }: (typeof events)[number]) =>
     `${verb} ${[objectRef?.apiGroup ?? '', objectRef?.resource, objectRef?.subresource].filter((part) => part !== undefined).join('/')}`;
-  const role = documents.find((document) => Value.Check(ClusterRole, document));
-  const rules = Value.Parse(ClusterRole, role).rules;
+  const rules = documents.flatMap((document) => (Value.Check(ClusterRole, document) ? document.rules : []));
   return {
     used: sorted(
       // Server-side apply of what is not there yet is audited as patch with 201, and needs the right to create as well.

@@ -209,6 +209,8 @@ describe('registration, from YAML to Ready', () => {
     ).map((document): unknown => document.toJS());
     const { used, refused, granted } = await usedPermissions(e2e.lab, documents);
     expect(refused).toEqual([]);
-    expect(used).toEqual(granted);
+    // An API server that cannot stream a list; an event that is repeated.
+    const seldomUsed = ['list /secrets', 'list azurestackhci.io/hciclusterregistrations', 'patch events.k8s.io/events'];
+    expect([...new Set([...used, ...seldomUsed])].toSorted()).toEqual(granted);
   });
 });

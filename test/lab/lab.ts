@@ -99,6 +99,8 @@ export async function startLab(
     clusters?: SimulatedNodesOptions['clusters'];
     azureSettings?: AzureOptions['settings'];
     nodeSettings?: SimulatedNodesOptions['settings'];
+    /** Sees the exchanges of both simulators before they are answered. */
+    onExchange?: OnExchange;
   } = {},
 ): Promise<Lab> {
   await controlPlaneBinaries(options.say ?? (() => undefined)); // before anything is made that would have to be removed
@@ -133,6 +135,7 @@ export async function startLab(
       ...(options.clusters === undefined ? {} : { clusters: options.clusters }),
       ...(options.azureSettings === undefined ? {} : { azureSettings: options.azureSettings }),
       ...(options.nodeSettings === undefined ? {} : { nodeSettings: options.nodeSettings }),
+      ...(options.onExchange === undefined ? {} : { onExchange: options.onExchange }),
     });
     const close = async () => {
       await Promise.all([outside.close(), controlPlane.stop()]);

@@ -46,14 +46,14 @@ async function freezeAt(k: number, lab: Lab, kubeconfig: string): Promise<Check[
   const frozen = Promise.withResolvers<void>();
   const controllers: RunningController[] = [];
   let writes = 0;
-  let isExternalWrite: (exchange: Exchange) => boolean = () => false;
+  let isExternalWrite: ((exchange: Exchange) => boolean) | undefined;
 
   const { issuer, jwks } = controlPlane.serviceAccountIssuer;
   const outside = await startOutside({
     directory,
     serviceAccountIssuer: { issuer, jwks },
     onExchange: (exchange) => {
-      if (!isExternalWrite(exchange)) return;
+      if (isExternalWrite?.(exchange) !== true) return;
       writes += 1;
       if (writes !== k) return;
       process.kill(controllers[0]?.pid ?? 0, 'SIGSTOP');
@@ -121,13 +121,13 @@ async function freezeAt(k: number, lab: Lab, kubeconfig: string): Promise<Check[
     check('and gives the lease back', (await holder()) === '');
     check('nothing more was written', writes - before === started);
   } finally {
-    for (const { pid, kill } of controllers) {
+    for (const controller of controllers) {
       try {
-        process.kill(pid, 'SIGCONT');
+        process.kill(controller.pid, 'SIGCONT');
       } catch {
         continue; // it is gone
       }
-      kill();
+      controller.kill();
     }
     await outside.close();
     await controlPlane.kubectl('delete', 'namespace', namespace, '--wait=false').catch(() => undefined);

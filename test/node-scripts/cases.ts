@@ -1,12 +1,14 @@
 import { operations, type OperationName } from '../../src/nodes/operations.ts';
+import { imdsKey } from '../simulators/nodes/cmdlets/items.ts';
 import type { State } from '../simulators/nodes/state.ts';
 import { conditions } from './conditions.ts';
-import { stageNames, type Given, type StageName } from './prepare.ts';
+import { commandsOf } from './rules.ts';
+import { clusterName, stageNames, type Given, type Prepared, type StageName } from './prepare.ts';
 
 // Every operation in every state of a node, and what must come of it.
 
-/** `done`: it answers well and has its effect. `idle`: it answers well and had nothing to do. */
-export type Expected = 'done' | 'idle' | { readonly error: RegExp };
+/** `done`: it answers well and has its effect. `idle`: it answers well and had nothing to do. `afterEffect`: it failed on the way. */
+export type Expected = 'done' | 'idle' | { readonly error: RegExp; readonly afterEffect?: true };
 
 export interface Case {
   /** The node's state, in words. */
@@ -126,21 +128,21 @@ const stageCases = (given: Given): readonly Case[] =>
     })),
   );
 
-const conditionCases = (given: Given): readonly Case[] =>
+const conditionCases = ({ given, stages }: Prepared): readonly Case[] =>
   conditions.flatMap((condition) =>
     operationNames.flatMap((operation): readonly Case[] => {
       const expected = condition.expected?.[operation];
       const stage = condition.stage ?? usualStage[operation];
-      const arguments_ = { ...given[operation], ...condition.given?.(given)[operation] };
+      const fitting = { ...given[operation], ...condition.given?.(given, stages)[operation] };
       if (condition.only !== undefined && !condition.only.includes(operation)) return [];
       return [
         {
           state: condition.name,
           stage,
           operation,
-          given: arguments_,
+          given: fitting,
           prepare: condition.prepare,
-          expected: expected ?? expectedAt(stage, operation, arguments_),
+          expected: expected ?? expectedAt(stage, operation, fitting),
         },
       ];
     }),
@@ -168,8 +170,38 @@ const argumentCases = (given: Given): readonly Case[] =>
     }));
   });
 
-export const allCases = (given: Given): readonly Case[] => [
-  ...stageCases(given),
-  ...conditionCases(given),
-  ...argumentCases(given),
+/** Their failure does not matter: the operation is done, or never needed them. */
+const mayFail: Partial<Record<OperationName, readonly string[]>> = {
+  connectivity: ['Invoke-WebRequest'],
+  newRegistrationCertificate: ['Remove-Item', 'Remove-ItemProperty', 'Get-ItemProperty'],
+  setRegistrationCertificate: ['Remove-ItemProperty', 'New-Item'],
+  startCloudManagement: ['Stop-ClusterGroup'],
+  removeRegistrationCertificate: ['New-ItemProperty', 'Get-AzureStackHCIRegistrationCertificate', 'New-Item'],
+};
+
+/** Each command that an operation needs fails: it must say so, and nothing may look as if it were not there. */
+const failureCases = (given: Given): readonly Case[] =>
+  operationNames.flatMap((operation) =>
+    commandsOf[operation]
+      .filter((command) => mayFail[operation]?.includes(command) !== true)
+      .map((command): Case => ({
+        state: `${command} fails`,
+        stage: usualStage[operation],
+        operation,
+        given: given[operation],
+        prepare: (state) => {
+          for (const node of Object.values(state.clusters[clusterName]?.nodes ?? {})) {
+            node.registry[imdsKey] = { CustomIMDSHostAddress: '10.0.0.1' };
+            node.failingCommands[command] = 'Access is denied.';
+          }
+        },
+        expected: { error: new RegExp(`^Failing,${command}$`), afterEffect: true },
+      })),
+  );
+
+export const allCases = (prepared: Prepared): readonly Case[] => [
+  ...stageCases(prepared.given),
+  ...conditionCases(prepared),
+  ...argumentCases(prepared.given),
+  ...failureCases(prepared.given),
 ];

@@ -5,7 +5,7 @@ import { imdsKey } from '../simulators/nodes/cmdlets/items.ts';
 import type { ClusterState, NodeState, State } from '../simulators/nodes/state.ts';
 import type { Expected } from './cases.ts';
 import { unknownPage, unreachable } from './expectedReads.ts';
-import { clusterName, type Given, type StageName } from './prepare.ts';
+import { clusterName, type Given, type Prepared, type StageName } from './prepare.ts';
 
 // What nodes are like in the field: releases, cultures, old agents, stopped services, locks, firmware.
 
@@ -17,7 +17,7 @@ export interface Condition {
   /** Where it is otherwise than on a node without troubles. */
   readonly expected?: Partial<Record<OperationName, Expected>>;
   /** Arguments beside those that fit. */
-  readonly given?: (fitting: Given) => Partial<Record<OperationName, object>>;
+  readonly given?: (fitting: Given, stages: Prepared['stages']) => Partial<Record<OperationName, object>>;
   /** Default: all operations. */
   readonly only?: readonly OperationName[];
 }
@@ -64,10 +64,11 @@ const mutating: readonly OperationName[] = [
 const forAll = (names: readonly OperationName[], expected: Expected): Partial<Record<OperationName, Expected>> =>
   Object.fromEntries(names.map((name) => [name, expected]));
 
-const locks = 'HKLM:\\SOFTWARE\\HciRegistration\\Locks';
+const records = 'HKLM:\\SOFTWARE\\HciRegistration';
+const locks = `${records}\\Locks`;
 const startTime = '2026-01-02T03:04:05.678Z';
 /** As the lock of a process is named: its id, and when it started in ticks of its ISO text. */
-const lockedBy = (processId: number): string => `${locks}\\${processId}-20260102030405${'6780000'}`;
+const lockedBy = (processId: number): string => `${locks}\\${processId}-202601020304056780000`;
 const lock = { Operation: 'sync', Since: '2026-01-02T03:04:06.0000000Z', CorrelationId: 'other' };
 
 const noCommand = error(/^CommandNotFoundException/);
@@ -140,6 +141,11 @@ export const conditions: readonly Condition[] = [
     only: ['probe', 'connectivity'],
   },
   {
+    name: 'the folder of the agent’s installer is gone',
+    prepare: first((one) => (one.files = {})),
+    only: ['disableArcIntegration'],
+  },
+  {
     name: 'no agent',
     prepare: each((one) => {
       delete one.agent;
@@ -188,6 +194,18 @@ export const conditions: readonly Condition[] = [
     name: 'a legacy BIOS',
     prepare: first((one) => (one.bios.firmware = 'BIOS')),
   },
+  {
+    name: 'no module SecureBoot',
+    prepare: first((one) => (one.missingCommands = ['Confirm-SecureBootUEFI'])),
+    only: ['probe'],
+  },
+  {
+    name: 'one node is not onboarded',
+    prepare: (state) => {
+      node(state, 'NODE2').arcStatus = 2;
+    },
+    only: ['probe'],
+  },
   { name: 'Secure Boot off', prepare: first((one) => (one.bios.secureBoot = false)) },
   {
     name: 'just booted',
@@ -228,6 +246,42 @@ export const conditions: readonly Condition[] = [
     },
     only: ['clusterProbe', 'startCloudManagement', 'removeCloudManagement'],
     expected: { startCloudManagement: 'done', removeCloudManagement: 'done' },
+  },
+  {
+    name: 'Cloud Management that takes long',
+    prepare: (state) => {
+      cluster(state).cloudManagementStartsTo = 4;
+    },
+    only: ['startCloudManagement'],
+    expected: { startCloudManagement: { error: /^CloudManagementNotOnline$/, afterEffect: true } },
+  },
+  {
+    name: 'Cloud Management that is on its way, removed',
+    prepare: (state) => {
+      cluster(state).cloudManagement = { state: 4, hasResource: true, serviceName: 'HciClusterAgentSvc' };
+    },
+    only: ['clusterProbe', 'removeCloudManagement'],
+    expected: { removeCloudManagement: 'done' },
+  },
+  {
+    name: 'a certificate that the caller names',
+    prepare: first((one) => {
+      delete one.generatedCertificate;
+    }),
+    given: (_, { certificateSet }) => {
+      const certificateThumbprint = (node(certificateSet).registrationCertificate?.thumbprint ?? '').toLowerCase();
+      return { setRegistrationCertificate: { certificateThumbprint }, setRegistration: { certificateThumbprint } };
+    },
+    only: ['setRegistrationCertificate', 'setRegistration'],
+  },
+  {
+    name: 'a certificate that somebody else had made',
+    stage: 'certificateSet',
+    prepare: first((one) => {
+      const { Created: _, ...others } = one.registry[records] ?? {};
+      one.registry[records] = others;
+    }),
+    only: ['probe', 'setRegistrationCertificate'],
   },
   {
     name: 'Azure cannot be reached',
@@ -278,14 +332,14 @@ export const conditions: readonly Condition[] = [
     name: 'texts beyond ASCII, and longer than the contract has room for',
     prepare: first((one) => {
       one.bios.manufacturer = 'Contoso “Ärger” <&> \u4e2d\u{1f600} \u0001\t\\u0041';
-      if (one.agent !== undefined) one.agent.errorDetails = 'Zugriff verweigert: ü';
+      if (one.agent !== undefined) one.agent.errorDetails = `Zugriff verweigert: ${'ü'.repeat(5000)}`;
     }),
     only: ['probe'],
   },
   {
     name: 'a certificate of the administrator',
     prepare: first((one) => {
-      delete one.registry['HKLM:\\SOFTWARE\\HciRegistration'];
+      delete one.registry[records];
     }),
     only: ['probe'],
   },

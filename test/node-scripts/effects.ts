@@ -85,14 +85,17 @@ const effects: Partial<Record<OperationName, Effect>> = {
     counts: ['certificatesSet'],
     problems: (change) => {
       const { registrationCertificate, generatedCertificate } = nodeIn(change.after, change);
-      const set = {
-        thumbprint: generatedCertificate,
-        appId: registrationCertificate?.appId,
-        cloudId: registrationCertificate?.cloudId,
-      };
+      const given: Partial<Given['setRegistrationCertificate']> = change.given;
+      const own = given.certificateThumbprint?.toUpperCase() ?? '';
+      const thumbprint = own === '' ? generatedCertificate : own;
+      const { appId, cloudId } = given;
+      // Of a certificate that the script neither made nor was told, nothing is known to record.
+      const isKnown = own !== '' || recordIn(change.before, change, 'Created') !== undefined;
+      const record = isKnown ? { thumbprint, appId, cloudId } : undefined;
       return [
         ...notKept(registrationCertificate, change.given, application),
-        ...unless(sameJson(recordIn(change.after, change, 'Set'), set), 'the record is not what was set'),
+        ...unless(registrationCertificate?.thumbprint === thumbprint, 'it is not the certificate that was meant'),
+        ...unless(sameJson(recordIn(change.after, change, 'Set'), record), 'the record is not what was set'),
       ];
     },
   },
@@ -114,6 +117,7 @@ const effects: Partial<Record<OperationName, Effect>> = {
         'resourceName',
         'providerNamespace',
         'servicePrincipalClientId',
+        'certificateThumbprint',
       ]),
       ...unless(
         'resourceArmId' in change.given &&
@@ -174,11 +178,16 @@ const effects: Partial<Record<OperationName, Effect>> = {
   },
   disableArcIntegration: {
     counts: ['arcDisables', 'machinesDeleted'],
-    problems: (change) =>
-      unless(
+    problems: (change) => [
+      ...unless(
         nodeIn(change.after, change).agent === undefined && nodeIn(change.after, change).arcStatus === 2,
         'the agent is still there',
       ),
+      ...unless(
+        Object.keys(nodeIn(change.after, change).files).some((path) => path.includes('UninstallationLog')),
+        'the removal of the agent has no log',
+      ),
+    ],
   },
   registerArcRegistrationTask: {
     counts: ['arcRegistrationTasksRegistered'],
@@ -192,14 +201,11 @@ const effects: Partial<Record<OperationName, Effect>> = {
   startArcRegistrationTask: {
     counts: ['arcRegistrationTaskStarts'],
     problems: (change) => {
-      const { arcStatus, arcRegistrationTask, agent, hcisvc } = nodeIn(change.after, change);
+      const { arcStatus, arcRegistrationTask, agent } = nodeIn(change.after, change);
       const { arc } = clusterIn(change.before, change);
       if (arc?.status !== 1) return [];
       return unless(
-        arcStatus === 1 &&
-          agent?.status === 'Connected' &&
-          // The task ends with a synchronisation.
-          arcRegistrationTask.lastTaskResult === (hcisvc === 'Running' ? 0 : 1),
+        arcStatus === 1 && agent?.status === 'Connected' && arcRegistrationTask.lastTaskResult === 0,
         `the task did not onboard the node: ${JSON.stringify(arcRegistrationTask)}`,
       );
     },

@@ -1,5 +1,6 @@
 import type { OperationName } from '../../src/nodes/operations.ts';
 import type { NodeExecution } from '../../src/nodes/transport.ts';
+import { optionalEndpoint } from '../simulators/nodes/azcmagent.ts';
 import { builds } from '../simulators/nodes/builds.ts';
 import { findCmdlet } from '../simulators/nodes/cmdlets/index.ts';
 import { fileAt, imdsKey, keyValues } from '../simulators/nodes/cmdlets/items.ts';
@@ -13,11 +14,12 @@ const serviceFiles: Readonly<Record<string, string>> = {
   HciClusterAgentSvc: 'C:\\Windows\\System32\\azshci\\HciClusterAgentSvc.exe',
   HciCloudManagementSvc: 'C:\\Windows\\System32\\azshci\\cloudmanagement\\HciCloudManagementSvc.exe',
 };
+const longestText = 4096;
 const neverBefore = Date.UTC(2000, 0, 1);
 
 const textOrNull = (value: unknown): string | null => {
   if (isEnumValue(value)) return value.name;
-  return typeof value === 'string' && value !== '' ? value : null;
+  return typeof value === 'string' && value !== '' ? value.slice(0, longestText) : null;
 };
 
 const instantOrNull = (value: unknown): string | null => {
@@ -155,7 +157,10 @@ const probe = async (context: NodeContext, execution: NodeExecution): Promise<un
       manufacturer: node.bios.manufacturer,
       version: node.bios.version,
       releaseDate: node.bios.releaseDate,
-      secureBoot: node.bios.firmware === 'UEFI' ? node.bios.secureBoot : null,
+      secureBoot:
+        node.bios.firmware === 'UEFI' && !node.missingCommands.includes('Confirm-SecureBootUEFI')
+          ? node.bios.secureBoot
+          : null,
     },
     commands: commandsOf(context),
     cloudManagementServices: Object.keys(serviceFiles).filter(
@@ -183,7 +188,7 @@ const clusterProbe = (context: NodeContext): unknown => {
       cloudManagement === undefined
         ? null
         : {
-            state: ['Online', 'Offline', 'Failed'][cloudManagement.state],
+            state: ['Online', 'Offline', 'Failed', 'PartialOnline', 'Pending'][cloudManagement.state],
             serviceName: textOrNull(cloudManagement.serviceName),
           },
   };
@@ -202,10 +207,10 @@ const events = (context: NodeContext): unknown => ({
 const connectivity = (context: NodeContext, given: object): unknown => {
   const { cloud } = context.world;
   const url = 'serviceEndpoint' in given ? String(given.serviceEndpoint) : '';
-  const endpoints = [cloud.login, cloud.resourceManager].map((endpoint) => ({
+  const endpoints = [cloud.login, cloud.resourceManager, optionalEndpoint].map((endpoint) => ({
     endpoint,
-    reachable: true,
-    required: true,
+    reachable: endpoint !== optionalEndpoint,
+    required: endpoint !== optionalEndpoint,
   }));
   const health = url.startsWith(unreachable)
     ? { reachable: false, statusCode: null, error: expectAny }
@@ -232,16 +237,8 @@ export const expectedAnswer = async (
   operation: OperationName,
   given: object,
 ): Promise<unknown> => {
-  switch (operation) {
-    case 'probe':
-      return probe(context, execution);
-    case 'clusterProbe':
-      return clusterProbe(context);
-    case 'events':
-      return events(context);
-    case 'connectivity':
-      return connectivity(context, given);
-    default:
-      return undefined;
-  }
+  if (operation === 'probe') return probe(context, execution);
+  if (operation === 'clusterProbe') return clusterProbe(context);
+  if (operation === 'events') return events(context);
+  return operation === 'connectivity' ? connectivity(context, given) : undefined;
 };

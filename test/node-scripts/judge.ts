@@ -1,11 +1,10 @@
 import { UnsupportedPowerShell } from '../simulators/nodes/powershell/unsupported.ts';
 import { allCases } from './cases.ts';
 import { lintScript, type Finding } from './lint.ts';
+import { runOthers } from './others.ts';
 import type { Prepared } from './prepare.ts';
-import { runRefusals } from './refusals.ts';
 import { scriptRules } from './rules.ts';
 import { runCase, variants } from './run.ts';
-import { runTasks } from './tasks.ts';
 
 // Says of a script what is first found wrong with it, the quickest ways first.
 
@@ -24,12 +23,11 @@ const judged = variants.filter(
 /** `known` is what the lint finds in the script that others are variations of. */
 export const createJudge = (prepared: Prepared, known: readonly Finding[]): Judge => {
   const knownMessages = new Set(known.map(({ message }) => message));
-  const runs = judged.flatMap((variant) => allCases(prepared.given).map((each) => ({ each, variant })));
+  const runs = judged.flatMap((variant) => allCases(prepared).map((each) => ({ each, variant })));
 
   const lastProblem = async (script: string): Promise<string | undefined> => {
     try {
-      const results = [...(await runRefusals(prepared, script)), ...(await runTasks(prepared, script))];
-      const failed = results.find(({ problems }) => problems.length > 0);
+      const failed = (await runOthers(prepared, script)).find(({ problems }) => problems.length > 0);
       return failed === undefined ? undefined : `${failed.name}: ${failed.problems.join(', ')}`;
     } catch (error) {
       if (error instanceof UnsupportedPowerShell) return error.message;

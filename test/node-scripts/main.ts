@@ -10,10 +10,9 @@ import { lintScript, type LintRules } from './lint.ts';
 import { allMutants, sample, unseen } from './mutants.ts';
 import { judgeMutants } from './mutation.ts';
 import { prepare, type Prepared } from './prepare.ts';
-import { runRefusals } from './refusals.ts';
 import { bootstrapRules, scriptRules, taskRules } from './rules.ts';
+import { runOthers } from './others.ts';
 import { runCase, variants } from './run.ts';
-import { runTasks } from './tasks.ts';
 
 const help = `node test/node-scripts/main.ts [--mutants <number>] [--seed <number>]
 
@@ -72,7 +71,7 @@ const checkLengths = (): void => {
 };
 
 const checkStates = async (prepared: Prepared, script: string): Promise<void> => {
-  const cases = allCases(prepared.given);
+  const cases = allCases(prepared);
   for (const variant of variants) {
     const before = { ...counts };
     for (const each of cases) {
@@ -81,9 +80,7 @@ const checkStates = async (prepared: Prepared, script: string): Promise<void> =>
     }
     say(`${variant.execution}, ${variant.languageMode}: ${counts.passed - before.passed} of ${cases.length} passed`);
   }
-  const refusals = await runRefusals(prepared, script);
-  for (const { name, problems } of refusals) check(name, problems);
-  for (const { name, problems } of await runTasks(prepared, script)) check(name, problems);
+  for (const { name, problems } of await runOthers(prepared, script)) check(name, problems);
 };
 
 const checkMutants = async (number: number, seed: number): Promise<void> => {

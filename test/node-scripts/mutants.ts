@@ -14,26 +14,27 @@ const isEffective = (line: string): boolean => line.trim() !== '' && !line.trim(
 const without = (lines: readonly string[], index: number): string =>
   [...lines.slice(0, index), ...lines.slice(index + 1)].join('\n');
 
+const mutantsOf = (text: string, where: string, build: (mutated: string) => string): readonly Mutant[] => {
+  const lines = text.split('\n');
+  return lines.flatMap((line, index) =>
+    isEffective(line)
+      ? [{ line: line.trim(), where: `${where}:${index + 1}`, script: build(without(lines, index)) }]
+      : [],
+  );
+};
+
 /** One for each effective line of the script and of the text of the clustered task within it. */
 export const allMutants = (): readonly Mutant[] => {
   const script = nodeScript();
   const task = arcRegistrationTaskScript();
-  const ofText = (text: string, where: string, build: (mutated: string) => string): Mutant[] => {
-    const lines = text.split('\n');
-    return lines.flatMap((line, index) =>
-      isEffective(line)
-        ? [{ line: line.trim(), where: `${where}:${index + 1}`, script: build(without(lines, index)) }]
-        : [],
-    );
-  };
   return [
-    ...ofText(script, 'hcireg.ps1', (mutated) => mutated),
-    ...ofText(task, 'ArcRegistrationTask', (mutated) => script.replace(encodeCommand(task), encodeCommand(mutated))),
+    ...mutantsOf(script, 'hcireg.ps1', (mutated) => mutated),
+    ...mutantsOf(task, 'ArcRegistrationTask', (mutated) => script.replace(encodeCommand(task), encodeCommand(mutated))),
   ];
 };
 
 /** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
-export const random = (seed: number): (() => number) => {
+const random = (seed: number): (() => number) => {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -53,4 +54,15 @@ export const sample = <T>(all: readonly T[], size: number, seed: number): readon
 };
 
 /** Lines whose loss changes nothing that can be seen from outside, each with the reason. */
-export const unseen: readonly { readonly line: RegExp; readonly because: string }[] = [];
+export const unseen: readonly { readonly line: RegExp; readonly because: string }[] = [
+  { line: /^\$\w+ = (?:\$null|'')$/, because: 'a variable that nothing has set is null' },
+  { line: /^return (?:\$null|''|\$Text)$/, because: 'what follows comes to the same' },
+  { line: /^exit 0$/, because: 'a script that ends well exits with 0' },
+  {
+    line: /^\$(?:ErrorAction|Progress|Warning|Confirm)Preference = /,
+    because: 'a second line behind each command’s own -ErrorAction',
+  },
+  { line: /^\[Console\]::OutputEncoding = /, because: 'code pages are not simulated' },
+  { line: /^Confirm-RegistryKey -Path \$recordsPath$/, because: 'the lock has made the key before' },
+  { line: /New-ItemProperty -Path \$path -Name 'CorrelationId'/, because: 'for a person who looks at a lock' },
+];

@@ -35,7 +35,7 @@ export async function* judgeMutants(mutants: readonly Mutant[]): AsyncGenerator<
   try {
     for (const mutant of mutants) {
       const answer = answerOf(worker);
-      worker.postMessage(mutant.script);
+      worker.postMessage(mutant.script, []);
       const problem = await answer;
       if (problem === undefined) {
         await worker.terminate();

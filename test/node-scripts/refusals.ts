@@ -2,6 +2,7 @@ import { decodeCliXml } from '../../src/nodes/frame.ts';
 import type { NodeExecution } from '../../src/nodes/transport.ts';
 import { ask, documentFor } from './ask.ts';
 import type { Prepared } from './prepare.ts';
+import type { Result } from './result.ts';
 
 // Commands and documents that no node script may take.
 
@@ -95,12 +96,7 @@ const refusals: readonly Refusal[] = [
   })),
 ];
 
-export interface RefusalResult {
-  readonly name: string;
-  readonly problems: readonly string[];
-}
-
-const runRefusal = async ({ context, stages }: Prepared, script: string, refusal: Refusal): Promise<RefusalResult> => {
+const runRefusal = async ({ context, stages }: Prepared, script: string, refusal: Refusal): Promise<Result> => {
   context.world.state = structuredClone(stages.fresh);
   const { execution, command, stdin, exitCode, words } = refusal;
   const inlineCommand = execution === 'Inline' ? undefined : command;
@@ -118,8 +114,8 @@ const runRefusal = async ({ context, stages }: Prepared, script: string, refusal
 };
 
 /** What comes of all of them. Rejects with UnsupportedPowerShell for a script outside the subset. */
-export const runRefusals = async (prepared: Prepared, script: string): Promise<readonly RefusalResult[]> => {
-  const results: RefusalResult[] = [];
+export const runRefusals = async (prepared: Prepared, script: string): Promise<readonly Result[]> => {
+  const results: Result[] = [];
   for (const refusal of refusals) results.push(await runRefusal(prepared, script, refusal));
   return results;
 };

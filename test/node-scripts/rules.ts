@@ -7,7 +7,7 @@ const certificateRecord = ['Set-Content', 'Get-PfxCertificate', 'New-Item', 'Rem
 const records = ['Test-Path', 'New-Item', 'Get-ItemProperty', 'New-ItemProperty', 'Remove-ItemProperty'];
 const cloudManagement = ['Get-ClusterGroup', 'Get-ClusterResource', 'Get-ClusterParameter'];
 
-const commands: Readonly<Record<OperationName, readonly string[]>> = {
+export const commandsOf: Readonly<Record<OperationName, readonly string[]>> = {
   probe: [
     'Get-AzureStackHCI',
     'Get-AzureStackHCIArcIntegration',
@@ -76,7 +76,9 @@ const everyOperation = [
 ];
 
 export const scriptRules: LintRules = {
-  operations: Object.fromEntries(Object.entries(commands).map(([operation, names]) => [functionOf(operation), names])),
+  operations: Object.fromEntries(
+    Object.entries(commandsOf).map(([operation, names]) => [functionOf(operation), names]),
+  ),
   everywhere: everyOperation,
   computedCommands: ['"Invoke-$operation"', '$agentPath'],
   variables: ['hcireg'],
@@ -88,8 +90,6 @@ export const taskRules: LintRules = {
   everywhere: [
     'Get-AzureStackHCIArcIntegration',
     'Enable-AzureStackHCIArcIntegration',
-    'Sync-AzureStackHCI',
-    'Get-CimInstance',
     'Test-Path',
     'New-Item',
     'Add-Content',

@@ -1,3 +1,4 @@
+import { operations } from '../../src/nodes/operations.ts';
 import type { NodeExecution } from '../../src/nodes/transport.ts';
 import { ProcessEnded } from '../simulators/nodes/processes.ts';
 import { UnsupportedPowerShell } from '../simulators/nodes/powershell/unsupported.ts';
@@ -47,7 +48,7 @@ const member = (value: unknown, name: string): unknown =>
 const clockProblems = (answer: unknown, from: Date, to: Date): readonly string[] => {
   const currentTime = member(member(answer, 'os'), 'currentTime');
   if (currentTime === undefined) return [];
-  const time = Date.parse(String(currentTime));
+  const time = typeof currentTime === 'string' ? Date.parse(currentTime) : Number.NaN;
   return time >= from.getTime() && time <= to.getTime() ? [] : ['os.currentTime is not now'];
 };
 
@@ -64,8 +65,16 @@ const secretProblems = (given: object, { ran }: Asked, node: NodeState): readonl
 const lockKeys = ({ registry }: NodeState): readonly string[] =>
   Object.keys(registry).filter((key) => /\\Locks\\/.test(key));
 
-const leftovers = (before: NodeState, after: NodeState): readonly string[] =>
-  lockKeys(after).some((key) => !lockKeys(before).includes(key)) ? ['a lock was left behind'] : [];
+/** Those of processes that are gone go too, with the next operation that changes something. */
+const leftovers = (each: Case, before: NodeState, after: NodeState): readonly string[] => {
+  const kept = lockKeys(before).every((key) => lockKeys(after).includes(key));
+  const cleans = operations[each.operation].mutates && typeof each.expected === 'string';
+  const left = lockKeys(after).some((key) => cleans || !lockKeys(before).includes(key));
+  return [
+    ...(left ? ['a lock was left behind'] : []),
+    ...(cleans || kept ? [] : ['the lock of another was taken away']),
+  ];
+};
 
 const auditProblems = (each: Case, before: NodeState, after: NodeState, failed: boolean): readonly string[] => {
   const added = after.eventLog.slice(before.eventLog.length);
@@ -78,7 +87,7 @@ const auditProblems = (each: Case, before: NodeState, after: NodeState, failed: 
     event.logName === 'Application' &&
     event.id === (failed ? 2 : 1) &&
     event.level === (failed ? 3 : 4) &&
-    event.message.includes(each.operation) &&
+    event.message.includes(`Operation ${each.operation} ${failed ? 'failed with ' : 'succeeded'}`) &&
     event.message.includes(correlationId);
   return fits ? [] : [`the audit event is ${JSON.stringify(added)}`];
 };
@@ -88,6 +97,7 @@ const frameOnly = /^<<<HCIREG[\x20-\x7e]*HCIREG>>>\r\n$/;
 /** What powershell.exe printed, beside the answer. */
 const outputProblems = ({ ran }: Asked): readonly string[] => [
   ...(frameOnly.test(ran.stdout) ? [] : [`stdout is not the frame alone: ${ran.stdout.slice(0, 200)}`]),
+  ...(/S="progress"/i.test(ran.stderr) ? [`stderr has progress: ${ran.stderr.slice(0, 300)}`] : []),
   ...(/S="Error"/.test(ran.stderr) ? [`stderr has an error: ${ran.stderr.slice(0, 300)}`] : []),
 ];
 
@@ -145,20 +155,21 @@ export const runCase = async (
     const { outcome } = asked;
     const answer = outcome.kind === 'ok' ? outcome.value : undefined;
     const common = [
+      ...secretProblems(each.given, asked, nodeIn(after, context)),
       ...outcomeProblems(each, asked),
       ...outputProblems(asked),
-      ...secretProblems(each.given, asked, nodeIn(after, context)),
-      ...leftovers(nodeIn(before, context), nodeIn(after, context)),
+      ...leftovers(each, nodeIn(before, context), nodeIn(after, context)),
       ...auditProblems(each, nodeIn(before, context), nodeIn(after, context), outcome.kind !== 'ok'),
     ];
     const { clusterName, nodeName } = context;
     const change = { before, after, clusterName, nodeName, given: each.given, answer };
     const idle = each.expected !== 'done';
+    const anyEffect = typeof each.expected === 'object' && each.expected.afterEffect === true;
     return [
       ...common,
       ...(outcome.kind === 'ok' && expected !== undefined ? mismatches(answer, expected, 'the answer') : []),
       ...clockProblems(answer, from, context.world.now()),
-      ...effectProblems(each.operation, idle, change),
+      ...(anyEffect ? [] : effectProblems(each.operation, idle, change)),
     ];
   } catch (error) {
     if (error instanceof UnsupportedPowerShell) return [error.message];

@@ -11,6 +11,7 @@ export const authorityOf = (azure: SimulatedAzure, tenantId = azure.tenantId): A
   tenantId,
   endpoints: endpointsOf(azure),
   certificateAuthorities: [azure.caPem],
+  onExchange: () => {},
 });
 
 /** The principal that the simulated Azure lets do everything that a registration needs. */
@@ -39,4 +40,5 @@ export const resourceManagerFor = (
     },
     userAgent: 'test',
     beforeWrite,
+    onExchange: () => {},
   });

@@ -1,4 +1,6 @@
 # ArcRegistrationTask, on every node of the cluster as SYSTEM: onboards this node while the cluster's Arc integration is enabled.
+# Microsoft's own also synchronises. This one does not: any node of the cluster may just have booted, and would lose its Arc resource.
+# The controller synchronises when all have been up for a while, and the cluster itself every 12 hours.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $ConfirmPreference = 'None'
@@ -44,11 +46,6 @@ foreach ($try in 1..30) {
     $status = Get-OwnStatus -Arc (Get-AzureStackHCIArcIntegration)
     Add-Content -Path $log -Value "$(Get-Date -Format 's') try ${try}: status $status $output"
     if ($status -eq 'Enabled') {
-        # Right after a reboot a synchronisation would delete this node's Arc resource.
-        $system = Get-CimInstance -ClassName Win32_OperatingSystem
-        if ($system.LastBootUpTime -lt (Get-Date).AddMinutes(-10)) {
-            $null = Sync-AzureStackHCI
-        }
         exit 0
     }
     Start-Sleep -Seconds 20

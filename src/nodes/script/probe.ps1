@@ -82,14 +82,11 @@ function Get-ArcTaskStatus {
 
 # Null where the firmware is a legacy BIOS or has no such variable.
 function Get-SecureBoot {
-    if ($null -eq (Get-Command -Name 'Confirm-SecureBootUEFI' -ErrorAction SilentlyContinue)) {
-        return $null
-    }
     try {
         return [bool](Confirm-SecureBootUEFI -ErrorAction Stop)
     }
     catch {
-        if ($_.CategoryInfo.Reason -eq 'PlatformNotSupportedException' -or $_.Exception.Message -match '0xC0000100') {
+        if ($_.CategoryInfo.Reason -in @('PlatformNotSupportedException', 'CommandNotFoundException') -or $_.Exception.Message -match '0xC0000100') {
             return $null
         }
         throw
@@ -131,7 +128,7 @@ function Invoke-Probe {
     $bios = Get-CimInstance -ClassName Win32_BIOS -ErrorAction Stop
     $version = Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -ErrorAction Stop
     $imds = Get-RegistryKey -Path $imdsPath
-    $commands = @(Get-Command -Module AzureStackHCI -ErrorAction SilentlyContinue | Select-Object -First 128 | ForEach-Object { "$($_.Name)" })
+    $commands = @(Get-Command -Module AzureStackHCI -ErrorAction Stop | Select-Object -First 128 | ForEach-Object { "$($_.Name)" })
     $registration = Get-Registration
     return @{
         script                  = @{ release = $scriptRelease; execution = $execution }

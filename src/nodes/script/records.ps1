@@ -25,7 +25,7 @@ function Get-Record {
 function Set-Record {
     param($Name, $Value)
     Confirm-RegistryKey -Path $recordsPath
-    $json = ConvertTo-Json -InputObject $Value -Compress
+    $json = ConvertTo-Json -InputObject $Value -Depth 2 -Compress
     $null = New-ItemProperty -Path $recordsPath -Name $Name -PropertyType String -Value $json -Force -ErrorAction Stop
 }
 

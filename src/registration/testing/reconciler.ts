@@ -11,6 +11,8 @@ import { AzureError } from '../../azure/errors.ts';
 import type { ArcSettings, ClusterResource } from '../../azure/models.ts';
 import type { ResourceManager } from '../../azure/resource-manager.ts';
 import type { KubeClient, KubeRequest } from '../../kube/client.ts';
+import { secrets } from '../../kube/core.ts';
+import { get } from '../../kube/resource.ts';
 import type { KubeObject } from '../../kube/schema.ts';
 import { operations, type ClusterProbe, type OperationName, type Probe } from '../../nodes/operations.ts';
 import { createNodePool } from '../../nodes/pool.ts';
@@ -18,7 +20,7 @@ import type { NodeTransport } from '../../nodes/transport.ts';
 import { valueOf } from '../facts.ts';
 import { createReconciler } from '../reconcile.ts';
 import { createInventory } from '../../azure/inventory.ts';
-import type { Sessions } from '../sessions.ts';
+import type { Session, Sessions } from '../sessions.ts';
 import {
   buildArcSettings,
   buildCluster,
@@ -49,6 +51,8 @@ export interface Surroundings {
   clusterProbe: ClusterProbe;
   /** Rows of one of Resource Graph's tables, or an AzureError that is thrown. By itself it shows what is there. */
   resourceGraph: (table: string) => object[];
+  /** Content of the Secret that the spec names. */
+  sshKey: string;
   /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
   azureWrite(method: string, path: string): void;
   /** An operation that mutates is run on a node. */
@@ -74,6 +78,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     probes: Object.fromEntries(nodeNames.map((name) => [name, buildProbe(name)])),
     clusterProbe: buildCluster(),
     resourceGraph: (table) => rowsOf(surroundings, table, now()),
+    sshKey: 'key',
     azureWrite: () => {},
     nodeWrite: () => {},
     ...changes,
@@ -82,21 +87,26 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   const calls: string[] = [];
 
   const arm = createArm(surroundings, calls, now);
-  const session = {
+  let signInIsRefused = false;
+  const newSession = (): Session => ({
     arm,
     inventory: createInventory(arm, now),
     credentialNotAfter: undefined,
     checkSignIn: async () => {
       calls.push('sign in');
+      if (signInIsRefused) throw new AzureError({ status: 401, code: 'AADSTS7000215', message: 'no' });
     },
-  };
+  });
+  let session = newSession();
   const sessions: Sessions = {
     endpoints: () => endpoints,
     open: async () => session,
     tryClientSecret: async () => {},
   };
+  const kube = createKube(surroundings, calls);
   const reconciler = createReconciler({
-    kube: createKube(surroundings, calls),
+    kube,
+    secrets: { read: (name, signal) => get(kube, secrets, name, { signal }) },
     nodes: createNodePool(createTransport(surroundings, calls, now)),
     sessions,
     instanceId,
@@ -125,6 +135,14 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     calls,
     now,
     pass,
+    secretChanged: () => reconciler.secretChanged('edge/hci001'),
+    refuseSignIn(refused: boolean) {
+      signInIsRefused = refused;
+    },
+    /** The Secret of the identity holds something else. */
+    changeIdentity() {
+      session = newSession();
+    },
     advance: (ms: number) => {
       clock += ms;
     },
@@ -164,7 +182,7 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
         };
         return isArc
           ? { metadata: { ...metadata, annotations } }
-          : { metadata, data: { 'ssh-privatekey': Buffer.from('key').toString('base64') } };
+          : { metadata, data: { 'ssh-privatekey': Buffer.from(surroundings.sshKey).toString('base64') } };
       }
       if (name === 'status') {
         calls.push('KUBE PATCH status');

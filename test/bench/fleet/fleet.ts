@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { stringify } from 'yaml';
 import { readConfiguration } from '../../../src/configuration.ts';
+import { secrets } from '../../../src/kube/core.ts';
+import { get } from '../../../src/kube/resource.ts';
 import { createNodePool } from '../../../src/nodes/pool.ts';
+import type { SecretReader } from '../../../src/registration/referenced-secrets.ts';
 import { createReconciler } from '../../../src/registration/reconcile.ts';
 import { createSessions } from '../../../src/registration/sessions.ts';
 import { startSimulatedAzure, type SimulatedAzure } from '../../simulators/azure/azure.ts';
@@ -52,12 +55,22 @@ export async function startFleet(count: number, startMs: number): Promise<Fleet>
   const due = new Map(keys.map((key, index) => [key, clock.now() + (index * startMs) / count]));
   const { signal } = new AbortController();
 
+  const readSecrets: SecretReader = { read: (name, abort) => get(kube, secrets, name, { signal: abort }) };
   const start = () =>
     createReconciler({
       kube,
       nodes: createNodePool(createNodes(clusters, azure, calls.nodes)),
-      sessions: createSessions(kube, configuration, [azure.caPem], 'bench', () => {
-        throw new Error('not expected of a fleet at rest: a write to Azure');
+      secrets: readSecrets,
+      sessions: createSessions({
+        kube,
+        secrets: readSecrets,
+        configuration,
+        certificateAuthorities: [azure.caPem],
+        userAgent: 'bench',
+        beforeWrite: () => {
+          throw new Error('not expected of a fleet at rest: a write to Azure');
+        },
+        onExchange: () => {},
       }),
       instanceId,
       now: () => new Date(),

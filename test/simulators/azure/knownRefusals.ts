@@ -8,8 +8,16 @@ const gatewayHeaders = {
   'cache-control': 'no-cache',
   pragma: 'no-cache',
   expires: '-1',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
   'x-content-type-options': 'nosniff',
 };
+
+/** Some providers leave the charset out. */
+const plainJson = { 'content-type': 'application/json' };
+
+const subscription = '/subscriptions/00000000-0000-0000-0000-000000000000';
+const resource = (name: string) =>
+  `${subscription}/resourceGroups/hci001-rg/providers/Microsoft.AzureStackHCI/clusters/${name}`;
 
 const armError = (
   status: number,
@@ -38,7 +46,11 @@ function signInError(now: Date, number: number, error: string, message: string):
 const refusals = {
   /** Recorded (errors/429-TooManyRequests): JSON, no Retry-After. */
   TooManyRequests: () =>
-    armError(429, { code: 'TooManyRequests', message: 'Too many requests. Please try again after sometime.' }),
+    armError(
+      429,
+      { code: 'TooManyRequests', message: 'Too many requests. Please try again after sometime.' },
+      plainJson,
+    ),
   /** Recorded (errors/429-RetryableError): with Retry-After, and it means that another operation runs. */
   RetryableError: () =>
     armError(
@@ -49,8 +61,7 @@ const refusals = {
         details: [
           {
             code: 'RetryableErrorDueToAnotherOperation',
-            message:
-              'Operation PutClusterOperation (dca9636f-2e58-4d3e-8b4c-7928c7eb0c9d) is updating the resource. The call can be retried in 12 seconds.',
+            message: `Operation PutClusterOperation (dca9636f-2e58-4d3e-8b4c-7928c7eb0c9d) is updating resource ${resource('hci001')}. The call can be retried in 12 seconds.`,
           },
         ],
       },
@@ -64,17 +75,21 @@ const refusals = {
       details: [
         {
           code: 'ReferencedResourceNotProvisioned',
-          message:
-            'Cannot proceed with operation because a resource that it uses is not in Succeeded state. Resource is in Updating state.',
+          message: `Cannot proceed with operation because resource ${resource('hci001')} used by resource ${resource('hci002')} is not in Succeeded state. Resource is in Updating state and the last operation that updated/is updating the resource is PutClusterOperation.`,
         },
       ],
     }),
   /** Recorded (errors/429-NamespaceInTransition): no Retry-After. */
   NamespaceInTransition: () =>
-    armError(429, {
-      code: 'NamespaceInTransition',
-      message: 'The namespace is in transitioning state, its current state is Updating.',
-    }),
+    armError(
+      429,
+      {
+        code: 'NamespaceInTransition',
+        message:
+          'The namespace hci001 in subscription 00000000-0000-0000-0000-000000000000 is in transitioning state, its current state is Updating.',
+      },
+      plainJson,
+    ),
   /** Recorded elsewhere: plain text and no Retry-After. */
   GetOperationStatusLimit: (now: Date) => ({
     status: 429,
@@ -85,7 +100,7 @@ const refusals = {
   AnotherOperationInProgress: () =>
     armError(409, {
       code: 'AnotherOperationInProgress',
-      message: 'Another operation on this or dependent resource is in progress.',
+      message: `Another operation on this or dependent resource is in progress. To retrieve status of the operation use uri: https://management.azure.com${subscription}/providers/Microsoft.AzureStackHCI/locations/eastus/operations/f57dca55-a161-4e92-89a4-f9565e7870d8?api-version=2020-11-01.`,
       details: [],
     }),
   /** Documented: Conditional Access for workload identities. */

@@ -48,18 +48,30 @@ const shown = (context: NodeContext, agent: Agent): unknown => ({
   })),
 });
 
+/** An endpoint that is not needed, and that nobody answers at. */
+export const optionalEndpoint = 'https://127.0.0.1:1';
+
+/** Older releases write a word. */
+const inWords = (agent: Agent, reachable: boolean): boolean | string => {
+  if (!isOld(agent)) return reachable;
+  return reachable ? 'reachable' : 'unreachable';
+};
+
 const checked = async (context: NodeContext, agent: Agent): Promise<unknown> => {
   const { cloud } = context.world;
   const rows = await Promise.all(
-    [cloud.login, cloud.resourceManager].map(async (endpoint) => ({
+    [cloud.login, cloud.resourceManager, optionalEndpoint].map(async (endpoint) => ({
       endpoint,
-      reachable: await cloud.get(endpoint).then(
-        () => true,
-        () => false,
+      reachable: inWords(
+        agent,
+        await cloud.get(endpoint).then(
+          () => true,
+          () => false,
+        ),
       ),
       private: false,
       tls: 'TLS 1.3',
-      required: true,
+      required: endpoint !== optionalEndpoint,
       proxyStatus: 'not set',
     })),
   );
@@ -70,7 +82,8 @@ const log = (text: string): string => `INFO    ${text}\r\n`;
 
 const json = (value: unknown, agent: Agent, args: readonly string[], verb: string): ProgramResult => {
   const printed = `${JSON.stringify(value, undefined, 2).replaceAll('\n', '\r\n')}\r\n`;
-  const logged = log(`azcmagent ${verb} ${agent.version}`);
+  // What is in brackets makes the JSON unreadable for whoever looks for its beginning: that is what --log-stderr is for.
+  const logged = log(isOld(agent) ? `azcmagent ${verb} ${agent.version}` : `[${verb}] azcmagent ${agent.version}`);
   return args.includes('--log-stderr')
     ? { stdout: printed, stderr: logged, exitCode: 0 }
     : { stdout: `${logged}${printed}`, stderr: '', exitCode: 0 };

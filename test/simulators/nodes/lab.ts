@@ -72,7 +72,7 @@ export const startNodesLab = async (
       address: node.address,
       port,
       user,
-      execution: 'Dispatcher',
+      execution: nodes.state().clusters[clusterName]?.execution ?? 'Dispatcher',
       privateKeys: [privateKey],
       hostKeys: [node.hostKey],
     };

@@ -27,15 +27,15 @@ export interface Processes {
 /** Windows numbers its processes so. */
 const step = 4;
 
+const start = (context: NodeContext, name: string): number => {
+  const node = nodeOf(context);
+  node.lastProcessId += step;
+  node.processes[String(node.lastProcessId)] = { name, startTime: instant(context.world) };
+  return node.lastProcessId;
+};
+
 export const createProcesses = (closing: AbortSignal): Processes => {
   const running = new Map<AbortController, { readonly node: string; readonly done: Promise<unknown> }>();
-
-  const start = (context: NodeContext, name: string): number => {
-    const node = nodeOf(context);
-    node.lastProcessId += step;
-    node.processes[String(node.lastProcessId)] = { name, startTime: instant(context.world) };
-    return node.lastProcessId;
-  };
 
   return {
     run: async (context, name, body) => {

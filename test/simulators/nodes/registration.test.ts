@@ -93,8 +93,8 @@ test('a cluster of four nodes goes from nothing to connected and Arc-connected',
     certificatesCreated: 4,
     certificatesSet: 4,
     registrationsSet: 1,
-    // One that was asked for, and one of each node that was onboarded.
-    syncs: 5,
+    // The one that was asked for: onboarding does not synchronise.
+    syncs: 1,
     cloudManagementStarts: 1,
     arcInitializations: 1,
     arcRegistrationTasksRegistered: 1,
@@ -202,7 +202,86 @@ describe('says no', () => {
   }, 60_000);
 });
 
+const takeToEnabled = async (): Promise<void> => {
+  await lab.admin('PUT', '/settings', { arcOnboardingSeconds: 0.05, scriptSleepSeconds: 0.01 });
+  await register(lab, hand, name, nodeNames);
+  await lab.result('NODE1', 'startCloudManagement', { serviceName: 'HciClusterAgentSvc' });
+  await enableArc(await hand.createArc(name));
+  await expect
+    .poll(async () => (await probeAll()).map(({ arcRegistrationTask }) => arcRegistrationTask?.lastTaskResult), waitFor)
+    .toEqual(nodeNames.map(() => 0));
+};
+const disableEverywhere = () => Promise.all(nodeNames.map((node) => lab.run(node, 'disableArcIntegration', {})));
+
+describe('undoing', () => {
+  test('takes everything back in Microsoft’s order, and each step can be repeated', async () => {
+    await takeToEnabled();
+    for (let time = 0; time < 2; time += 1) {
+      await lab.result('NODE2', 'clearArcIntegration', { setDisableInProgress: true });
+      await lab.result('NODE2', 'unregisterArcRegistrationTask', {});
+      expect((await disableEverywhere()).map(({ kind }) => kind)).toEqual(nodeNames.map(() => 'ok'));
+    }
+    expect(await Promise.all(nodeNames.map((node) => hand.machineStatus(name, node)))).toEqual(
+      nodeNames.map(() => 404),
+    );
+    for (let time = 0; time < 2; time += 1) {
+      await lab.result('NODE2', 'clearArcIntegration', { setDisableInProgress: false });
+      await lab.result('NODE2', 'removeCloudManagement', {});
+      await lab.result('NODE2', 'removeRegistration', {});
+      await Promise.all(nodeNames.map((node) => lab.result(node, 'removeRegistrationCertificate', {})));
+    }
+    for (const probe of await probeAll()) {
+      expect(probe).toMatchObject({
+        registration: { registrationStatus: 'NotYet', azureResourceUri: null, connectionStatus: null },
+        certificate: { created: null, set: null },
+        arc: { clusterArcStatus: 'Disabled' },
+        agent: null,
+        arcRegistrationTask: null,
+      });
+    }
+    expect(lab.nodes.state().counters).toMatchObject({
+      machinesDeleted: 4,
+      arcDisables: 4,
+      arcClears: 1,
+      registrationsRemoved: 1,
+      certificatesRemoved: 4,
+      cloudManagementRemovals: 1,
+      arcRegistrationTasksUnregistered: 1,
+    });
+  }, 60_000);
+
+  test('says why a machine cannot be deleted, and keeps the agent: the Arc service principal is gone', async () => {
+    await takeToEnabled();
+    await lab.admin('PATCH', '/state', { clusters: { [name]: { arc: { secret: 'gone' } } } });
+    await lab.result('NODE1', 'clearArcIntegration', { setDisableInProgress: true });
+    for (const outcome of await disableEverywhere()) {
+      expect(outcome).toMatchObject({
+        kind: 'operationError',
+        error: { message: expect.stringContaining('AZCM0041') },
+      });
+    }
+    expect((await probeAll()).map(({ agent }) => agent?.status)).toEqual(nodeNames.map(() => 'Connected'));
+    expect(await lab.run('NODE1', 'clearArcIntegration', { setDisableInProgress: false })).toMatchObject({
+      kind: 'operationError',
+      error: { message: expect.stringContaining('still enabled') },
+    });
+  }, 60_000);
+});
+
 describe('a registered cluster', () => {
+  test('whose node reboots loses what ran on it', async () => {
+    await lab.admin('PUT', '/settings', { arcOnboardingSeconds: 30, rebootSeconds: 0.05 });
+    await register(lab, hand, name, nodeNames);
+    await enableArc(await hand.createArc(name));
+    await lab.admin('PUT', `/nodes/${name}/NODE1`, { state: 'reboot' });
+    const task = async () => {
+      const outcome = await lab.run('NODE1', 'probe', {});
+      return outcome.kind === 'ok' ? outcome.value.arcRegistrationTask : undefined;
+    };
+    await expect.poll(task, waitFor).toMatchObject({ state: 'Ready', lastTaskResult: 0x41306 });
+    expect((await lab.result('NODE2', 'probe', {})).arcRegistrationTask).toMatchObject({ state: 'Running' });
+  }, 60_000);
+
   test('shows each node whose certificate Azure no longer accepts, and its own synchronization goes on', async () => {
     await register(lab, hand, name, nodeNames);
     // An upload that replaces: only NODE1's certificate is left.

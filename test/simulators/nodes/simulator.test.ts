@@ -12,6 +12,7 @@ beforeAll(async () => {
     clusters: [
       { name: 'hci001', dnsSuffix: 'corp.example.com', nodes: ['NODE1', 'NODE2'] },
       { name: 'old', dnsSuffix: 'corp.example.com', nodes: ['OLD1'], build: '20H2' },
+      { name: 'inline', dnsSuffix: 'corp.example.com', nodes: ['INLINE1'], execution: 'Inline' },
     ],
   });
 });
@@ -79,6 +80,26 @@ describe('the SSH server', () => {
       expect(status).toBe(126);
       expect(output).toContain(message);
     });
+  });
+
+  test('runs the script that the caller sends along where none is installed, and no other command', async () => {
+    const options = { signal: new AbortController().signal, correlationId: 'x' };
+    const endpoint = lab.endpoint('INLINE1', 'inline');
+    expect(await lab.transport.run(endpoint, 'probe', {}, options)).toMatchObject({
+      kind: 'ok',
+      value: { computerName: 'INLINE1', script: { execution: 'Inline' } },
+    });
+    expect(await lab.transport.run({ ...endpoint, execution: 'Dispatcher' }, 'probe', {}, options)).toMatchObject({
+      kind: 'protocol',
+      exitStatus: 1,
+      detail: expect.stringContaining('not recognized as an internal or external command'),
+    });
+    const installed = { ...lab.endpoint('NODE1'), execution: 'Inline' as const };
+    expect(await lab.transport.run(installed, 'newRegistrationCertificate', {}, options)).toMatchObject({
+      kind: 'protocol',
+      exitStatus: 126,
+    });
+    expect(await lab.admin('GET', '/log')).not.toContain('function Invoke-Probe');
   });
 
   test('runs nothing without a whole document', async () => {

@@ -77,6 +77,9 @@ export const NodeState = object({
   registry: Type.Record(text, Type.Record(text, Type.Union([text, Type.Number()]))),
   /** By full path. Folders have no content. */
   files: Type.Record(text, object({ content: optionalText })),
+  /** Commands that this node does not have, and that fail with a message, by name. */
+  missingCommands: Type.Array(text),
+  failingCommands: Type.Record(text, text),
   /** Sources of the Application log that are registered. */
   eventSources: Type.Array(text),
   /** Oldest first. */
@@ -121,6 +124,7 @@ const Registration = object({
   serviceEndpoint: text,
   billingServiceApiScope: text,
   aadAuthority: text,
+  certificateThumbprint: text,
   nextSync: text,
 });
 
@@ -151,8 +155,10 @@ export const ClusterState = object({
   arcRegistrationTask: Type.Optional(object({ execute: text, arguments: text, repetitionInterval: optionalText })),
   /** The group "Cloud Management": Online 0, Offline 1, Failed 2. `serviceName` is its Generic Service's. */
   cloudManagement: Type.Optional(
-    object({ state: Type.Integer({ minimum: 0, maximum: 2 }), hasResource: Type.Boolean(), serviceName: optionalText }),
+    object({ state: Type.Integer({ minimum: 0, maximum: 4 }), hasResource: Type.Boolean(), serviceName: optionalText }),
   ),
+  /** What the group comes to when it is started: Online 0, or Pending 4 for one that takes longer than it is waited for. */
+  cloudManagementStartsTo: Type.Enum([0, 4], { type: 'integer' }),
   nodes: Type.Record(text, NodeState),
 });
 export type ClusterState = Static<typeof ClusterState>;
@@ -236,6 +242,8 @@ export const newNode = (
   registry: {},
   files: {},
   eventSources: execution === 'Dispatcher' ? [scriptEventSource] : [],
+  missingCommands: [],
+  failingCommands: {},
   eventLog: [],
   processes: {},
   lastProcessId: 4000,
@@ -258,5 +266,6 @@ export const newCluster = (
   authorizedKeys: [...authorizedKeys],
   execution,
   diagnosticLevel: 1,
+  cloudManagementStartsTo: 0,
   nodes: {},
 });

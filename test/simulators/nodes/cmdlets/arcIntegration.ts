@@ -125,6 +125,12 @@ const requireFolder = (context: NodeContext, path: string | undefined, command: 
   );
 };
 
+/** All of these are optional by the documented syntax; what they default to is not documented, so none may be left out here. */
+const requireAll = (parameters: Readonly<Record<string, unknown>>, names: readonly string[], command: string): void => {
+  const missing = names.find((each) => parameters[each] === undefined);
+  if (missing !== undefined) throw refuse(`${missing} was not given.`, command);
+};
+
 const logTo = (context: NodeContext, path: string | undefined, text: string): void => {
   if (path === undefined || !path.includes('\\')) return;
   const content = `${fileAt(context, path)?.content ?? ''}${text}\r\n`;
@@ -145,6 +151,11 @@ const enableAzureStackHCIArcIntegration = cmdlet({
   run: async ({ context, signal, parameters }): Promise<string> => {
     const command = 'EnableArcIntegration';
     if (clusterOf(context).arc?.status !== 1) throw refuse('Arc integration is not enabled on this cluster.', command);
+    requireAll(
+      parameters,
+      ['AgentInstallerWebLink', 'AgentInstallerName', 'AgentInstallerLogFile', 'AgentExecutablePath'],
+      command,
+    );
     requireFolder(context, parameters.AgentInstallerName, command);
     requireFolder(context, parameters.AgentInstallerLogFile, command);
     if (nodeOf(context).agent === undefined) {
@@ -167,6 +178,7 @@ const disableAzureStackHCIArcIntegration = cmdlet({
   run: async ({ context, parameters }): Promise<void> => {
     const command = 'DisableArcIntegration';
     if (clusterOf(context).arc === undefined) throw refuse('Arc integration is not enabled on this cluster.', command);
+    requireAll(parameters, ['AgentInstallerName', 'AgentUninstallerLogFile', 'AgentExecutablePath'], command);
     requireFolder(context, parameters.AgentInstallerName, command);
     requireFolder(context, parameters.AgentUninstallerLogFile, command);
     const { exitCode, text } = await disconnect(context);

@@ -28,11 +28,13 @@ const groupState = enumeration('Microsoft.FailoverClusters.PowerShell.ClusterGro
   Online: 0,
   Offline: 1,
   Failed: 2,
+  Pending: 4,
 });
 const resourceState = enumeration('Microsoft.FailoverClusters.PowerShell.ClusterResourceState', {
   Online: 2,
   Offline: 3,
   Failed: 4,
+  Pending: 129,
 });
 /** The group every cluster has, and the only other one that is simulated. */
 const clusterGroup = 'Cluster Group';
@@ -174,7 +176,7 @@ interface Resource {
 
 const resources = (context: NodeContext): readonly Resource[] => {
   const { cloudManagement } = clusterOf(context);
-  const state = (cloudManagement?.state ?? 1) + 2;
+  const state = groupState(cloudManagement?.state ?? 1).name;
   return [
     {
       Name: 'Cluster Name',
@@ -287,7 +289,7 @@ const startClusterGroup = cmdlet({
       );
     }
     if (cloudManagement.state !== 0) count(context.world, 'cloudManagementStarts');
-    cloudManagement.state = 0;
+    cloudManagement.state = clusterOf(context).cloudManagementStartsTo;
     return groupOf(context, parameters, 'Start-ClusterGroup');
   },
 });
@@ -307,7 +309,7 @@ const removeClusterGroup = cmdlet({
   module,
   parameters: { ...groupParameters, RemoveResources: toggle, Force: toggle },
   run: ({ context, parameters }) => {
-    const { hasResource } = cloudManagementOf(context, parameters, 'Remove-ClusterGroup');
+    const { hasResource, state } = cloudManagementOf(context, parameters, 'Remove-ClusterGroup');
     if (parameters.Force !== true) {
       throw new CmdletError(
         'Windows PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.',
@@ -317,6 +319,7 @@ const removeClusterGroup = cmdlet({
     }
     if (hasResource && parameters.RemoveResources !== true)
       throw failed('The group cannot be deleted because it is not empty.', 'Remove-ClusterGroup');
+    if (state === 0) throw failed('The operation cannot be completed on an online group.', 'Remove-ClusterGroup');
     delete clusterOf(context).cloudManagement;
     count(context.world, 'cloudManagementRemovals');
   },

@@ -23,8 +23,10 @@ const commandInfo = (Name: string, module: string, parameterNames: readonly stri
   Parameters: new Hashtable(parameterNames.map((each) => [each, { Name: each }])),
 });
 
-const existing = (context: NodeContext): readonly Cmdlet[] =>
-  cmdlets.filter(({ exists }) => exists(builds[nodeOf(context).build]));
+const isThere = (context: NodeContext, { name, exists }: Cmdlet): boolean =>
+  exists(builds[nodeOf(context).build]) && !nodeOf(context).missingCommands.includes(name);
+
+const existing = (context: NodeContext): readonly Cmdlet[] => cmdlets.filter((each) => isThere(context, each));
 
 const getCommand = cmdlet({
   name: 'Get-Command',
@@ -62,8 +64,19 @@ const cmdlets: readonly Cmdlet[] = [
 
 const byName = new Map(cmdlets.map((each) => [each.name.toLowerCase(), each]));
 
-/** By its name in any case, where the node's release has it. */
+/** What a test ordered to fail, fails before it does anything. */
+const failing = (found: Cmdlet, message: string): Cmdlet => ({
+  ...found,
+  invoke: () =>
+    Promise.reject(
+      new CmdletError(message, `Failing,${found.name}`, 'UnauthorizedAccessException', { terminating: false }),
+    ),
+});
+
+/** By its name in any case, where the node has it. */
 export const findCmdlet = (context: NodeContext, name: string): Cmdlet | undefined => {
   const found = byName.get(name.toLowerCase());
-  return found?.exists(builds[nodeOf(context).build]) === true ? found : undefined;
+  if (found === undefined || !isThere(context, found)) return undefined;
+  const message = nodeOf(context).failingCommands[found.name];
+  return message === undefined ? found : failing(found, message);
 };

@@ -252,6 +252,7 @@ const setAzureStackHCIRegistration = cmdlet({
       serviceEndpoint: parameters.ServiceEndpoint,
       billingServiceApiScope: parameters.BillingServiceApiScope,
       aadAuthority: parameters.AADAuthority,
+      certificateThumbprint: parameters.CertificateThumbprint ?? '',
       nextSync: instant(world, world.settings.syncIntervalSeconds),
     };
     for (const each of nodesOf(context)) {

@@ -150,8 +150,7 @@ export const fromCmdletError = (error: CmdletError): Raised => {
 };
 
 /** Errors that end their statement whatever -ErrorAction says: the command never ran, or says so itself with `terminating`. */
-export const endsStatement = (error: CmdletError): boolean =>
-  error.reason === 'CommandNotFoundException' || error.reason.startsWith('ParameterBinding') || error.terminating;
+export const endsStatement = (error: CmdletError): boolean => error.terminating;
 
 /** CategoryInfo.Reason */
 export const reasonOf = (exception: PowerShellException): string => exception.type.split('.').at(-1) ?? exception.type;

@@ -199,6 +199,8 @@ export const getIndex = (target: unknown, index: unknown, conversion: Conversion
     if (target.ordered && typeof index === 'number') return indexOne(target.values, index) ?? null;
     return target.has(index) ? target.get(index) : null;
   }
+  if (isArray(target) && (index === null || index === undefined))
+    throw raise('Index operation failed; the array index evaluated to null.', 'NullArrayIndex');
   const isIndexed = typeof target === 'string' || isArray(target);
   const position = typeof index === 'number' ? index : Number(toText(index, conversion));
   if (isIndexed && Number.isInteger(position)) {

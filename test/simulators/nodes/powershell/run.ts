@@ -12,7 +12,6 @@ import type { At } from './syntax.ts';
 // One process of powershell.exe: text in, stdout, stderr and an exit code out.
 
 export type { Host, HostCommand, ProgramResult } from './runtime.ts';
-export { UnsupportedPowerShell } from './unsupported.ts';
 
 export interface Ran {
   readonly stdout: string;
