@@ -25,6 +25,7 @@ import { startArcRegistrationTask } from './steps/start-arc-registration-task.ac
 import { startCloudManagement } from './steps/start-cloud-management.act.ts';
 import { syncAfterRegistration } from './steps/sync-after-registration.act.ts';
 import { sync } from './steps/sync.act.ts';
+import { syncOnRequest } from './steps/sync-on-request.act.ts';
 import { uploadCertificate } from './steps/upload-certificate.act.ts';
 
 const acts: { [N in StepName]: Act<StepArguments<N>> } = {
@@ -53,7 +54,7 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
   Sync: sync,
-  SyncOnRequest: sync,
+  SyncOnRequest: syncOnRequest,
 };
 
 /** Does one step: exactly one write. Throws what the write threw. */
