@@ -86,7 +86,10 @@ describe('registration, from YAML to Ready', () => {
       'azurestackhci.io/reconcile-requested-at=now',
     );
     const registration = await e2e.given('happy');
-    await registration.eventually('the request answered', ({ lastHandledReconcileAt }) => lastHandledReconcileAt === 'now');
+    await registration.eventually(
+      'the request answered',
+      ({ lastHandledReconcileAt }) => lastHandledReconcileAt === 'now',
+    );
     await registration.until('InSync', 'True');
     expect(writesTo(e2e.lab, 'happy')).toEqual(before);
   });
