@@ -173,6 +173,7 @@ async function main(): Promise<void> {
       log,
       read: (key) => reflector.store.get(key),
       record: (written) => reflector.record(written),
+      lookAt: (key) => queue.add(key, 'resync'),
     });
     leading = reconciler;
     for (const key of reflector.store.keys()) queue.add(key, 'resync');

@@ -51,7 +51,7 @@ const notYet: ReadonlyMap<string, string> = new Map([
   ['spec.deletion.whenNodesUnreachable', withoutEffect],
   ['spec.deletion.extensions', withoutEffect],
   ['status.lastHandledRotateAt', 'the request is answered without a rotation.'],
-  ['status.lastHandledRepairAt', 'the request is answered without a repair.'],
+  ['status.lastHandledRepairAt', 'everything is read again and what is missing is mended; no credential is renewed.'],
   ['status.credentials[].name', 'SignIn is not tracked.'],
   ['status.credentials[].renewalTime', 'never set.'],
 ]);

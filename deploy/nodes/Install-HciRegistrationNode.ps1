@@ -40,6 +40,11 @@ param(
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
+$languageMode = "$($ExecutionContext.SessionState.LanguageMode)"
+if ($languageMode -ne 'FullLanguage') {
+    throw "Application control lets unsigned scripts run in $languageMode only, and this one needs FullLanguage. Sign the scripts of deploy/nodes with a certificate that this node's policy trusts (docs/nodes.md), then run it again. Nothing was changed."
+}
+
 $administrators = '*S-1-5-32-544'
 $system = '*S-1-5-18'
 $installKey = 'HKLM:\SOFTWARE\HciRegistration\Install'
@@ -115,7 +120,9 @@ function Open-Firewall {
         Get-NetFirewallPortFilter -Protocol TCP |
             Where-Object { $_.LocalPort -contains '22' } |
             Get-NetFirewallRule |
-            Where-Object { "$($_.Direction)" -eq 'Inbound' -and "$($_.Action)" -eq 'Allow' -and "$($_.Enabled)" -eq 'True' }
+            Where-Object { "$($_.Direction)" -eq 'Inbound' -and "$($_.Action)" -eq 'Allow' -and "$($_.Enabled)" -eq 'True' } |
+            # The one that newer releases of Windows bring along is for private networks only.
+            Where-Object { "$($_.Profile)" -match '\b(Any|Domain)\b' }
     )
     if ($open.Count -eq 0) {
         $rule = @{
@@ -124,6 +131,7 @@ function Open-Firewall {
             Direction   = 'Inbound'
             Protocol    = 'TCP'
             LocalPort   = 22
+            Profile     = 'Any'
             Action      = 'Allow'
         }
         $null = New-NetFirewallRule @rule
@@ -166,19 +174,20 @@ function Install-Account {
 # Not administrators_authorized_keys: a key in there may log on as every administrator, most of whom have no forced command.
 function Install-Key {
     $lines = @($PublicKey | ForEach-Object { "restrict $_" })
+    # First, here and below: what is interrupted halfway has to be known, too.
+    Save-Made -Name 'KeyFile' -Value $keyFile
     Set-Content -Path $keyFile -Value $lines -Encoding Ascii
     Protect-Item -Path $keyFile -Rights 'F'
-    Save-Made -Name 'KeyFile' -Value $keyFile
 }
 
 function Install-Script {
+    Save-Made -Name 'Script' -Value $installedScript
     if (-not (Test-Path -Path $scriptFolder)) {
         $null = New-Item -Path $scriptFolder -ItemType Directory
     }
     Protect-Item -Path $scriptFolder -Rights '(OI)(CI)F'
     Copy-Item -Path $ScriptPath -Destination $installedScript -Force
     Unblock-File -Path $installedScript
-    Save-Made -Name 'Script' -Value $installedScript
 }
 
 function Install-EventSource {
@@ -244,14 +253,21 @@ function Install-ForcedCommand {
     Set-Content -Path $candidate -Value $wanted -Encoding Default
     try {
         $null = Invoke-Program -Path (Get-SshProgram -Name 'sshd.exe') -Arguments @('-t', '-f', $candidate)
+        Save-Made -Name 'Configuration' -Value $configFile
         Set-Content -Path $configFile -Value $wanted -Encoding Default
     }
     finally {
         Remove-Item -Path $candidate -Force -ErrorAction SilentlyContinue
     }
-    Save-Made -Name 'Configuration' -Value $configFile
-    # Connections that are open stay open.
-    Restart-Service -Name sshd
+}
+
+# Also where an earlier run wrote the file and did not come to this. Connections that are open stay open.
+function Restart-OutdatedServer {
+    $service = Get-CimInstance -ClassName Win32_Service -Filter "Name = 'sshd'"
+    $process = Get-CimInstance -ClassName Win32_Process -Filter "ProcessId = $($service.ProcessId)"
+    if ("$($service.State)" -ne 'Running' -or $process.CreationDate -lt (Get-Item -Path $configFile).LastWriteTime) {
+        Restart-Service -Name sshd
+    }
 }
 
 function Show-HostKey {
@@ -293,6 +309,7 @@ if ($PSCmdlet.ShouldProcess($installedScript, 'Install the script and its event 
 }
 if ($PSCmdlet.ShouldProcess($configFile, "Force the script on $UserName and restart sshd")) {
     Install-ForcedCommand
+    Restart-OutdatedServer
     $installed = $true
 }
 if ($installed) {

@@ -29,6 +29,11 @@ param(
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
+$languageMode = "$($ExecutionContext.SessionState.LanguageMode)"
+if ($languageMode -ne 'FullLanguage') {
+    throw "Application control lets unsigned scripts run in $languageMode only, and this one needs FullLanguage. Sign the scripts of deploy/nodes with a certificate that this node's policy trusts (docs/nodes.md), then run it again. Nothing was looked at."
+}
+
 $sshFolder = "$env:ProgramData\ssh"
 $configFile = "$sshFolder\sshd_config"
 $keyFile = "$sshFolder\hcireg_authorized_keys"
@@ -94,11 +99,12 @@ function Test-SshServer {
     Test-Condition -What 'OpenSSH Server 8.1 or later' -Remedy 'update OpenSSH Server: older ones let a terminal go round the forced command' -Condition {
         (Get-SshVersion) -ge [version]'8.1'
     }
-    Test-Condition -What 'an inbound firewall rule for TCP port 22' -Remedy $install -Condition {
+    Test-Condition -What 'an inbound firewall rule for TCP port 22 in the domain profile' -Remedy $install -Condition {
         Get-NetFirewallPortFilter -Protocol TCP |
             Where-Object { $_.LocalPort -contains '22' } |
             Get-NetFirewallRule |
-            Where-Object { "$($_.Direction)" -eq 'Inbound' -and "$($_.Action)" -eq 'Allow' -and "$($_.Enabled)" -eq 'True' }
+            Where-Object { "$($_.Direction)" -eq 'Inbound' -and "$($_.Action)" -eq 'Allow' -and "$($_.Enabled)" -eq 'True' } |
+            Where-Object { "$($_.Profile)" -match '\b(Any|Domain)\b' }
     }
     Test-Condition -What 'cmd.exe as default shell of OpenSSH' -Remedy 'remove the value DefaultShell of HKLM:\SOFTWARE\OpenSSH' -Condition {
         $shell = "$((Get-ItemProperty -Path 'HKLM:\SOFTWARE\OpenSSH' -ErrorAction SilentlyContinue).DefaultShell)"
@@ -112,7 +118,7 @@ function Test-SshServer {
 function Get-SshVersion {
     $sshd = (Get-CimInstance -ClassName Win32_Service -Filter "Name = 'sshd'").PathName -replace '^"?([^"]+\.exe).*$', '$1'
     $information = (Get-Item -Path $sshd).VersionInfo
-    return New-Object -TypeName System.Version -ArgumentList $information.FileMajorPart, $information.FileMinorPart
+    return [version]"$($information.FileMajorPart).$($information.FileMinorPart)"
 }
 
 function Test-Account {
@@ -130,7 +136,11 @@ function Test-Dispatcher {
     Test-Condition -What "access to $keyFile for administrators only" -Remedy $install -Condition { Test-AdministratorsOnly -Path $keyFile }
     $block = @(Get-AccountBlock)
     Test-Condition -What "the block of $UserName in sshd_config, before every other Match" -Remedy $install -Condition { $block.Count -gt 0 }
-    foreach ($line in @('AuthorizedKeysFile __PROGRAMDATA__/ssh/hcireg_authorized_keys', 'PermitTTY no', 'AllowTcpForwarding no', 'AllowAgentForwarding no')) {
+    $lines = @(
+        'AuthorizedKeysFile __PROGRAMDATA__/ssh/hcireg_authorized_keys', 'AuthenticationMethods publickey', 'PasswordAuthentication no',
+        'PermitTTY no', 'AllowTcpForwarding no', 'AllowAgentForwarding no', 'MaxSessions 5'
+    )
+    foreach ($line in $lines) {
         Test-Condition -What "'$line' for $UserName" -Remedy $install -Condition { $block -contains $line }
     }
     Test-Condition -What "the forced command for $UserName" -Remedy $install -Condition {

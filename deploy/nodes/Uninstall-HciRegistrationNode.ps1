@@ -19,6 +19,11 @@ param()
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 
+$languageMode = "$($ExecutionContext.SessionState.LanguageMode)"
+if ($languageMode -ne 'FullLanguage') {
+    throw "Application control lets unsigned scripts run in $languageMode only, and this one needs FullLanguage. Sign the scripts of deploy/nodes with a certificate that this node's policy trusts (docs/nodes.md), then run it again. Nothing was changed."
+}
+
 $installKey = 'HKLM:\SOFTWARE\HciRegistration\Install'
 $blockBegin = '# BEGIN HciRegistration'
 $blockEnd = '# END HciRegistration'
@@ -58,12 +63,14 @@ function Remove-Block {
     }
 }
 
-if ($null -ne $made.Configuration -and $PSCmdlet.ShouldProcess($made.Configuration, 'Remove the forced command')) {
-    # The keys go first: without the block their owner could log on without the forced command.
-    if ($null -ne $made.KeyFile -and (Test-Path -Path $made.KeyFile)) {
+# The keys go first: from here on nobody logs on with them, however far this comes.
+if ($null -ne $made.KeyFile -and $PSCmdlet.ShouldProcess($made.KeyFile, 'Remove the keys')) {
+    if (Test-Path -Path $made.KeyFile) {
         Remove-Item -Path $made.KeyFile -Force
     }
     Clear-Made -Names @('KeyFile')
+}
+if ($null -ne $made.Configuration -and $PSCmdlet.ShouldProcess($made.Configuration, 'Remove the forced command')) {
     if (Test-Path -Path $made.Configuration) {
         Remove-Block
     }

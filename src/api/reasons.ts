@@ -67,7 +67,7 @@ const table = {
   },
   // Sign-in
   SecretNotFound: {
-    meaning: 'A Secret that the spec names, or a key in it, does not exist.',
+    meaning: 'A Secret that the spec names, a key in it, or a ServiceAccount does not exist.',
     action: 'Create it; the controller notices.',
   },
   CredentialExpired: {
@@ -79,8 +79,9 @@ const table = {
     action: 'Compare client id, tenant and secret with the application; the message has the AADSTS code.',
   },
   WrongTenant: {
-    meaning: 'The tenant does not exist or does not know the application.',
-    action: 'Correct spec.azure.tenantId.',
+    meaning:
+      'The tenant does not exist or does not know the application, or the subscription belongs to another tenant.',
+    action: 'Correct spec.azure.tenantId, or the client id of spec.azure.identity.',
   },
   EndpointUnreachable: { meaning: 'No answer from Azure.', action: 'Check egress, proxy and DNS of the controller.' },
   NamespaceNotAllowed: {

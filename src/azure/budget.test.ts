@@ -16,7 +16,7 @@ function setup() {
   };
   const answered = async (method: HttpMethods, status: number, headers: Record<string, string>, bodyAsText = '') => {
     const request = createPipelineRequest({ method, url: 'https://management.azure.com/' });
-    await budgetPolicy(budget).sendRequest(request, () =>
+    await budgetPolicy(budget, budget).sendRequest(request, () =>
       Promise.resolve({ request, status, headers: createHttpHeaders(headers), bodyAsText }),
     );
   };
@@ -28,6 +28,7 @@ describe('the documented floor', () => {
     ['reads', 250, 25],
     ['writes', 200, 10],
     ['deletes', 200, 10],
+    ['queries', 15, 3],
   ])('%s: %i at once, %i in each second', (kind, size, perSecond) => {
     const { clock, takeAll } = setup();
     expect(takeAll(kind)).toBe(size);
@@ -54,7 +55,7 @@ describe('the documented floor', () => {
     );
     let sent = false;
     const request = createPipelineRequest({ method: 'PUT', url: 'https://management.azure.com/' });
-    const policy = budgetPolicy(budget).sendRequest(request, () => {
+    const policy = budgetPolicy(budget, budget).sendRequest(request, () => {
       sent = true;
       return Promise.reject(new Error('it was sent'));
     });

@@ -1,7 +1,8 @@
 import type { PipelinePolicy } from '@azure/core-rest-pipeline';
 import { AzureError } from './errors.ts';
 
-export type RequestKind = 'reads' | 'writes' | 'deletes';
+/** `queries` are those of Resource Graph, whose quota is of the principal alone, whatever the subscription. */
+export type RequestKind = 'reads' | 'writes' | 'deletes' | 'queries';
 
 interface Bucket {
   tokens: number;
@@ -14,6 +15,14 @@ const limits: Record<RequestKind, { size: number; perSecond: number }> = {
   reads: { size: 250, perSecond: 25 },
   writes: { size: 200, perSecond: 10 },
   deletes: { size: 200, perSecond: 10 },
+  queries: { size: 15, perSecond: 3 },
+};
+
+const remainingHeaders: Record<RequestKind, string> = {
+  reads: 'x-ms-ratelimit-remaining-subscription-reads',
+  writes: 'x-ms-ratelimit-remaining-subscription-writes',
+  deletes: 'x-ms-ratelimit-remaining-subscription-deletes',
+  queries: 'x-ms-user-quota-remaining',
 };
 
 /**
@@ -58,20 +67,31 @@ export function createRequestBudget(now: () => number) {
 }
 export type RequestBudget = ReturnType<typeof createRequestBudget>;
 
-const kindOf = (method: string): RequestKind =>
-  method === 'GET' || method === 'HEAD' ? 'reads' : method === 'DELETE' ? 'deletes' : 'writes';
+/** A query of Resource Graph is a POST that reads. */
+export const isQuery = (url: string): boolean => /\/providers\/Microsoft\.ResourceGraph\/resources\?/i.test(url);
 
-export function budgetPolicy(budget: RequestBudget): PipelinePolicy {
+const kindOf = ({ method, url }: { method: string; url: string }): RequestKind =>
+  isQuery(url)
+    ? 'queries'
+    : method === 'GET' || method === 'HEAD'
+      ? 'reads'
+      : method === 'DELETE'
+        ? 'deletes'
+        : 'writes';
+
+export function budgetPolicy(ofSubscription: RequestBudget, ofPrincipal: RequestBudget): PipelinePolicy {
   return {
     name: 'requestBudgetPolicy',
     async sendRequest(request, next) {
-      const kind = kindOf(request.method);
+      const kind = kindOf(request);
+      const budget = kind === 'queries' ? ofPrincipal : ofSubscription;
       budget.take(kind);
       const response = await next(request);
-      const remaining = Number(response.headers.get(`x-ms-ratelimit-remaining-subscription-${kind}`) ?? Number.NaN);
+      const remaining = Number(response.headers.get(remainingHeaders[kind]) ?? Number.NaN);
       // Only these codes are about the quota: 429 also means that a resource is busy.
       const throttled =
-        response.status === 429 && /SubscriptionRequestsThrottled|TooManyRequests/.test(response.bodyAsText ?? '');
+        response.status === 429 &&
+        /SubscriptionRequestsThrottled|TooManyRequests|RateLimiting/.test(response.bodyAsText ?? '');
       budget.learn(
         kind,
         Number.isFinite(remaining) ? remaining : undefined,

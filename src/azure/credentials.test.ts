@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { describe, expect, test } from 'vitest';
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { fixture } from '../../test/simulators/azure/testing.ts';
 import { federatedTokenAudience, type SignIn } from './credentials.ts';
 import { toAzureError } from './errors.ts';
-import { controllerSecret, credentialFor, endpointsOf } from './testing/clients.ts';
+import { obtainToken } from './sign-in.ts';
+import { authorityOf, controllerSecret, credentialFor, endpointsOf } from './testing/clients.ts';
 
 const issuer = 'https://kubernetes.example.com';
 const subject = 'system:serviceaccount:edge:hci-edge';
@@ -99,11 +100,86 @@ describe('a sign-in is refused with the code of Microsoft Entra', () => {
   });
 });
 
-test('of an unknown tenant it is said that it may not exist', async () => {
-  const { azure } = lab();
-  expect(await refused(controllerSecret(azure), azure.subscriptionId)).toMatchObject({
-    code: 'NoAnswer',
-    message: expect.stringContaining('the endpoints of this tenant: it does not exist there, or there is no answer'),
+describe('an unknown tenant', () => {
+  const { signal } = new AbortController();
+  const obtained = (tenantId: string) => {
+    const { azure } = lab();
+    const credential = credentialFor(azure, controllerSecret(azure), tenantId);
+    return obtainToken(credential, authorityOf(azure, tenantId), signal).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+  };
+  test('is told from a silent one by asking for its endpoints once more', async () => {
+    const { azure } = lab();
+    expect(await obtained(azure.tenantId)).toBeUndefined();
+    expect(await obtained(azure.subscriptionId)).toMatchObject({
+      code: 'AADSTS90002',
+      message: expect.stringContaining(`Tenant '${azure.subscriptionId}' not found.`),
+    });
+  });
+  test.each([
+    ['is silent', { dropRequest: true }],
+    ['fails', { respond: { status: 503, body: 'busy' } }],
+    ['answers a page of its own', { respond: { status: 404, body: '<html>proxy</html>' } }],
+  ])('where Microsoft Entra %s nothing is said of the tenant', async (_, effect) => {
+    const { azure, admin } = lab();
+    await admin('PUT', '/faults', [{ path: 'openid-configuration', host: 'login', effect }]);
+    try {
+      expect(await obtained(azure.tenantId)).toMatchObject({ code: 'EndpointsNotResolved', errorClass: 'RetrySoon' });
+    } finally {
+      await admin('PUT', '/faults', []);
+    }
+  });
+});
+
+test('an endpoint that hangs holds nobody who has given up', async () => {
+  const { azure, admin } = lab();
+  await admin('PUT', '/faults', [{ path: '/oauth2/', host: 'login', effect: { hang: true } }]);
+  try {
+    const stop = new AbortController();
+    const credential = credentialFor(azure, controllerSecret(azure));
+    const obtained = obtainToken(credential, authorityOf(azure), stop.signal);
+    await expect.poll(() => azure.log.at(-1)?.request.url).toMatch(/oauth2/);
+    stop.abort(new Error('given up'));
+    await expect(obtained).rejects.toThrow('given up');
+  } finally {
+    await admin('PUT', '/faults', []);
+  }
+});
+
+describe('a managed identity', () => {
+  beforeEach(() => {
+    vi.stubEnv('AZURE_POD_IDENTITY_AUTHORITY_HOST', lab().azure.instanceMetadata);
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  test('signs in with what the host has, by its client id or without', async () => {
+    const { managedIdentity } = lab().azure;
+    for (const clientId of [undefined, managedIdentity.clientId]) {
+      expect(decodeJwt(await signIn({ type: 'ManagedIdentity', clientId }))).toMatchObject({
+        appid: managedIdentity.clientId,
+        aud: 'https://management.azure.com',
+      });
+    }
+  });
+  test('that the host does not have is refused, with what its service says', async () => {
+    const clientId = lab().azure.principals.controller.clientId;
+    expect(await refused({ type: 'ManagedIdentity', clientId })).toMatchObject({
+      code: 'ManagedIdentityRefused',
+      errorClass: 'RetrySlowly',
+      message: "The identity service of the controller's host refused the sign-in: Identity not found",
+    });
+  });
+  test('a service that fails or is not there is no refusal', async () => {
+    const { admin } = lab();
+    const clientId = '11111111-1111-4111-8111-111111111111';
+    for (const effect of [{ respond: { status: 500, body: { error: 'unknown' } } }, { dropRequest: true }]) {
+      await admin('PUT', '/faults', [{ path: '/metadata/', host: 'instanceMetadata', effect }]);
+      const error = await refused({ type: 'ManagedIdentity', clientId });
+      await admin('PUT', '/faults', []);
+      expect(error).toMatchObject({ code: 'NoAnswer', errorClass: 'RetrySoon' });
+    }
   });
 });
 

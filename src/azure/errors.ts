@@ -42,7 +42,7 @@ export class AzureError extends Error {
 const needsPerson =
   /^(RequestDisallowedByPolicy|InvalidResourceLocation|InvalidResourceGroupLocation|LocationNotAvailable|LocationRequired|NoRegisteredProviderFound|InvalidResourceType|SubscriptionNotFound|InvalidSubscriptionId)/;
 const slowly =
-  /^(AuthorizationFailed|LinkedAuthorizationFailed|ScopeLocked|QuotaExceeded|RoleAssignmentLimitExceeded|ResourceGroupQuotaExceeded|Authorization_RequestDenied|AADSTS)/;
+  /^(AuthorizationFailed|LinkedAuthorizationFailed|ScopeLocked|QuotaExceeded|RoleAssignmentLimitExceeded|ResourceGroupQuotaExceeded|Authorization_RequestDenied|AADSTS|ManagedIdentityRefused)/;
 const soon =
   /^(PrincipalNotFound|AnotherOperationInProgress|MissingSubscriptionRegistration|ResourceGroupBeingDeleted|NoAnswer|Throttled)/;
 
@@ -75,10 +75,18 @@ export function toAzureError(error: unknown): AzureError {
   if (code !== undefined) {
     return new AzureError({ code, message: `Microsoft Entra refused the sign-in: ${refusal(text)}`, cause: error });
   }
+  const managed = managedIdentityRefusal.exec(text)?.[1];
+  if (managed !== undefined) {
+    return new AzureError({
+      code: 'ManagedIdentityRefused',
+      message: `The identity service of the controller's host refused the sign-in: ${managed}`,
+      cause: error,
+    });
+  }
   // MSAL drops the answer (AADSTS90002) to its question for the endpoints of the tenant.
   if (text.includes('endpoints_resolution_error')) {
     return new AzureError({
-      code: 'NoAnswer',
+      code: 'EndpointsNotResolved',
       message:
         'Microsoft Entra does not tell the endpoints of this tenant: it does not exist there, or there is no answer',
       cause: error,
@@ -150,9 +158,16 @@ function retryAfterSeconds(header: string | undefined): number | undefined {
 
 function messages(error: unknown): string {
   const parts: string[] = [];
-  for (let current = error; current instanceof Error; current = current.cause) parts.push(current.message);
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const { message } = current; // often with that of its cause in it
+    if (!parts.some((part) => part.includes(message))) parts.push(message);
+  }
   return parts.length > 0 ? parts.join(': ') : String(error);
 }
+
+/** As MSAL words what the Instance Metadata Service, or what stands for it, refused. */
+const managedIdentityRefusal =
+  /ManagedIdentityCredential: Authentication failed\. Message (?:invalid_|unauthorized_).*? - Description: (.*?) - Correlation ID:/;
 
 /** The sentence of Microsoft Entra, once: MSAL repeats it, with trace ids and time stamps around it. */
 const refusal = (text: string): string =>

@@ -102,13 +102,18 @@ export const readRoleAssignments = (
       signal,
     });
     // The filter also returns assignments below the scope, which do not count at it.
-    const here = scope.toLowerCase();
-    return assignments.filter(
-      ({ properties }) =>
-        here === properties.scope.toLowerCase() ||
-        here.startsWith(`${properties.scope.toLowerCase().replace(/\/$/, '')}/`),
-    );
+    return assignments.filter(({ properties }) => countsAt(properties.scope, scope));
   });
+
+const managementGroups = '/providers/microsoft.management/managementgroups/';
+
+/** An assignment at this scope counts at that one: the same, or above it. */
+export function countsAt(assigned: string, scope: string): boolean {
+  const here = scope.toLowerCase();
+  const there = assigned.toLowerCase().replace(/\/$/, '');
+  // Of management groups Azure tells only those that the subscription is in.
+  return here === there || here.startsWith(`${there}/`) || there.startsWith(managementGroups);
+}
 
 /** What the caller may do in the subscription. */
 export const readPermissions = (

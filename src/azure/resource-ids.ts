@@ -14,6 +14,17 @@ export interface ClusterName {
 export const clusterResourceId = ({ subscriptionId, resourceGroup, resourceName }: ClusterName): string =>
   `/Subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}/providers/Microsoft.AzureStackHCI/clusters/${resourceName}`;
 
+/** What an id of a cluster resource names, as Register-AzStackHCI takes it apart; undefined when it is no such id. */
+export function parseClusterResourceId(id: string): ClusterName | undefined {
+  const parts =
+    /^\/subscriptions\/([\da-f-]{36})\/resourceGroups\/([-\w.()]{0,89}[-\w()])\/providers\/Microsoft\.AzureStackHCI\/clusters\/([a-z\d][-\w]{0,259})$/i.exec(
+      id,
+    );
+  const [, subscriptionId, resourceGroup, resourceName] = parts ?? [];
+  if (subscriptionId === undefined || resourceGroup === undefined || resourceName === undefined) return undefined;
+  return { subscriptionId, resourceGroup, resourceName };
+}
+
 export const resourceGroupId = (subscriptionId: string, resourceGroup: string): string =>
   `/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}`;
 

@@ -262,6 +262,7 @@ describe('what is read', () => {
     const subscription = `/subscriptions/${arm.subscriptionId}`;
     const scopes = [
       '/',
+      '/providers/Microsoft.Management/managementGroups/everything',
       subscription,
       group.toUpperCase(),
       `${group}-other`,
@@ -274,7 +275,7 @@ describe('what is read', () => {
     }));
     await fault('/roleAssignments', respond(200, { value: assignments }));
     const read = await reads.readRoleAssignments(arm, group, 'p', signal);
-    expect(read.found && read.value.map(({ name }) => name)).toEqual(scopes.slice(0, 3));
+    expect(read.found && read.value.map(({ name }) => name)).toEqual(scopes.slice(0, 4));
   });
   test('permissions of whoever asks', async () => {
     const { azure } = lab();

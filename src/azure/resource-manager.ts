@@ -9,7 +9,7 @@ import {
   type HttpMethods,
   type PipelinePolicy,
 } from '@azure/core-rest-pipeline';
-import { budgetPolicy, type RequestBudget } from './budget.ts';
+import { budgetPolicy, isQuery, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
 import { answerError, AzureError, toAzureError } from './errors.ts';
 import { createHttpClient, type OnAzureExchange } from './http-client.ts';
@@ -53,7 +53,8 @@ export function createResourceManager(options: {
   subscriptionId: string;
   endpoints: CloudEndpoints;
   certificateAuthorities: string[] | undefined;
-  budget: RequestBudget;
+  /** Of this subscription and principal, and of the principal alone. */
+  budgets: { ofSubscription: RequestBudget; ofPrincipal: RequestBudget };
   userAgent: string;
   /** Called right before a request that is no read is sent; what it throws is thrown instead. */
   beforeWrite: () => void;
@@ -77,7 +78,10 @@ export function createResourceManager(options: {
     userAgentOptions: { userAgentPrefix: options.userAgent },
     ...(options.certificateAuthorities === undefined ? {} : { tlsOptions: { ca: options.certificateAuthorities } }),
     additionalPolicies: [
-      { policy: budgetPolicy(options.budget), position: 'perRetry' as const },
+      {
+        policy: budgetPolicy(options.budgets.ofSubscription, options.budgets.ofPrincipal),
+        position: 'perRetry' as const,
+      },
       { policy: clockPolicy, position: 'perRetry' as const },
       { policy: deadlinePolicy, position: 'perCall' as const },
     ],
@@ -140,7 +144,7 @@ export function createResourceManager(options: {
 /** At the last moment: a policy would be asked before a token is fetched, which takes its time. */
 const guarded = (httpClient: HttpClient, beforeWrite: () => void): HttpClient => ({
   async sendRequest(request) {
-    if (request.method !== 'GET' && request.method !== 'HEAD') beforeWrite();
+    if (request.method !== 'GET' && request.method !== 'HEAD' && !isQuery(request.url)) beforeWrite();
     return httpClient.sendRequest(request);
   },
 });

@@ -45,6 +45,12 @@ const leaseOf = (name: string) => ({ namespace: 'default', name });
 const cutForTest = () =>
   new KubeError({ status: 0, reason: 'ConnectionFailed', message: 'cut for a test', retryable: true });
 
+const givenUp = (signal: AbortSignal | undefined) =>
+  new Promise<void>((resolve) => {
+    if (signal?.aborted !== false) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+
 /** Says in the journal when it leads. */
 function stand(lease: string, identity: string, journal: string[]): Candidate {
   const stop = new AbortController();
@@ -56,11 +62,6 @@ function stand(lease: string, identity: string, journal: string[]): Candidate {
     stop: () => stop.abort(),
     ended: Promise.resolve(),
   };
-  const givenUp = (signal: AbortSignal | undefined) =>
-    new Promise<void>((resolve) => {
-      if (signal?.aborted !== false) resolve();
-      else signal.addEventListener('abort', () => resolve(), { once: true });
-    });
   const throughFaults: KubeClient = {
     ...client,
     async request(request) {

@@ -23,7 +23,9 @@ import { setRegistration } from './steps/set-registration.act.ts';
 import { setSystemAssignedIdentity } from './steps/set-system-assigned-identity.act.ts';
 import { startArcRegistrationTask } from './steps/start-arc-registration-task.act.ts';
 import { startCloudManagement } from './steps/start-cloud-management.act.ts';
+import { syncAfterRegistration } from './steps/sync-after-registration.act.ts';
 import { sync } from './steps/sync.act.ts';
+import { syncOnRequest } from './steps/sync-on-request.act.ts';
 import { uploadCertificate } from './steps/upload-certificate.act.ts';
 
 const acts: { [N in StepName]: Act<StepArguments<N>> } = {
@@ -40,6 +42,7 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   SetRegistrationCertificate: setRegistrationCertificate,
   SetRegistration: setRegistration,
   StartCloudManagement: startCloudManagement,
+  SyncAfterRegistration: syncAfterRegistration,
   RemoveCustomImdsHostAddress: removeCustomImdsHostAddress,
   CreateArcSettings: createArcSettings,
   ConsentToDefaultExtensions: consentToDefaultExtensions,
@@ -51,6 +54,7 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
   Sync: sync,
+  SyncOnRequest: syncOnRequest,
 };
 
 /** Does one step: exactly one write. Throws what the write threw. */

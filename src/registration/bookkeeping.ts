@@ -25,6 +25,7 @@ export function noteSuccess(memory: Memory, step: StepName, on: string, started:
   const pauseSeconds = Math.min(repeat.capSeconds, repeat.firstSeconds * 2 ** Math.min(count - 1, 12));
   memory.successes.set(key, { count, at: now, nextTry: new Date(now.getTime() + pauseSeconds * 1000) });
   memory.failures.delete(key);
+  if (step === 'SyncOnRequest') memory.syncRequested = false;
   if (submits === undefined || started === undefined) return;
   const waitUntil = new Date(now.getTime() + submits.waitSeconds * 1000);
   memory.operations.set(key, { url: started.operationUrl, waitUntil, detail: started.detail });
@@ -36,6 +37,7 @@ export function noteFailure(memory: Memory, key: string, failed: Failure, certai
   const { message, reason } = failed;
   const needsPerson = failed.errorClass === 'NeedsPerson';
   memory.failures.set(key, { count, at: now, nextTry: nextTry(failed, count, now), message, reason, needsPerson });
+  if (key.startsWith('SyncOnRequest/')) memory.syncRequested = false;
   if (certain) dropSubmission(memory, key);
 }
 

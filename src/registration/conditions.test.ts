@@ -10,6 +10,7 @@ import {
   before,
   buildArcSettings,
   buildInput,
+  buildMachine,
   buildObserved,
   buildProbe,
   buildResource,
@@ -46,6 +47,8 @@ describe('Authenticated', () => {
   });
 });
 
+const missing = (changes: Parameters<typeof buildObserved>[0]) => judge.permissionsSatisfied(observing(changes));
+
 describe('PermissionsSatisfied', () => {
   test('what may not be read blocks nothing', () => {
     expect(short(judge.permissionsSatisfied(observing({ permissions: unknown('ActionsMissing') })))).toBe(
@@ -53,13 +56,52 @@ describe('PermissionsSatisfied', () => {
     );
   });
   test('names every missing action, the scope and the command', () => {
-    const { message, ...verdict } = judge.permissionsSatisfied(
-      observing({ permissions: present([{ actions: ['*/read', 'Microsoft.AzureStackHCI/*'], notActions: [] }]) }),
-    );
+    const { message, ...verdict } = missing({
+      providerRoles: absent,
+      permissions: present([{ actions: ['*/read', 'Microsoft.AzureStackHCI/*'], notActions: [] }]),
+    });
     expect(verdict).toEqual({ status: 'False', reason: 'ActionsMissing' });
     expect(message).toContain('missing: Microsoft.Authorization/roleAssignments/write.');
-    expect(message).toContain('az role assignment create --assignee 44444444-4444-4444-8444-444444444444');
-    expect(message).toContain('--scope /subscriptions/11111111-1111-4111-8111-111111111111');
+    expect(message).toContain(
+      'az role assignment create --assignee 44444444-4444-4444-8444-444444444444 --role "User Access Administrator" --scope /subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/hci001-rg',
+    );
+    expect(message).not.toContain('Contributor');
+  });
+  test('names each scope with what is missing at it', () => {
+    const providers = {
+      'Microsoft.HybridCompute': present({
+        namespace: 'Microsoft.HybridCompute',
+        registrationState: 'NotRegistered',
+        clusterLocations: [],
+      }),
+    };
+    expect(missing({ providers, permissions: present([]) }).message.split('\n')).toEqual([
+      expect.stringMatching(
+        /^At \/subscriptions\/[-0-9]+\/resourceGroups\/hci001-rg these .*clusters\/write.*"Contributor"/,
+      ),
+      expect.stringMatching(/^At \/subscriptions\/[-0-9]+ these .*: Microsoft.HybridCompute\/register\/action\. /),
+    ]);
+  });
+  test('names no group that is not there', () => {
+    const { message } = missing({
+      resourceGroup: absent,
+      arcResourceGroup: absent,
+      resource: absent,
+      permissions: present([]),
+    });
+    expect(message).toMatch(/^At \/subscriptions\/[-0-9]+ these .*resourceGroups\/write.*clusters\/write/);
+    expect(message).not.toContain('hci001-rg');
+  });
+  test('rights at the group are enough where all that is needed is in it', () => {
+    const inGroup = { groupPermissions: { resourceGroup: present([{ actions: ['*'], notActions: [] }]) } };
+    expect(short(missing({ permissions: present([]) }))).toBe('False ActionsMissing');
+    const all = { ...inGroup.groupPermissions, arcResourceGroup: inGroup.groupPermissions.resourceGroup };
+    expect(short(missing({ permissions: present([]), groupPermissions: all }))).toBe('True Succeeded');
+    expect(short(missing({ permissions: unknown('ActionsMissing'), groupPermissions: all }))).toBe('True Succeeded');
+  });
+  test('what is there needs no right to be made', () => {
+    const permissions = present([{ actions: ['*/read', 'Microsoft.AzureStackHCI/*'], notActions: [] }]);
+    expect(short(missing({ permissions }))).toBe('True Succeeded');
   });
 });
 
@@ -197,10 +239,22 @@ describe('ArcConnected', () => {
       at: now,
       nextTry: after(9),
       message: 'AuthorizationFailed.',
-      reason: 'ActionsMissing',
+      reason: 'RpRoleMissing',
       needsPerson: false,
     });
-    expect(judged(judge.arcConnected, input)).toMatchObject({ status: 'False', reason: 'RpRoleMissing' });
+    const verdict = { status: 'False', reason: 'RpRoleMissing', message: 'AuthorizationFailed.' };
+    expect(judged(judge.arcConnected, input)).toEqual(verdict);
+    // It is told as well while it is being tried again.
+    expect(judged(judge.arcConnected, { ...input, now: after(10) })).toEqual(verdict);
+  });
+  test("other clusters' and single machines in the Arc group are told, before and after it is set up", () => {
+    const machines = present([buildMachine('node1', resourceId), buildMachine('FILESERVER', '')]);
+    for (const arcSettings of [shown(['NODE1', 'NODE2']), absent]) {
+      const { message } = judged(judge.arcConnected, observing({ machines, arcSettings }));
+      expect(message).toContain(
+        'hci001-rg also holds Arc-enabled servers that are no nodes of this cluster: FILESERVER.',
+      );
+    }
   });
   test('consent that was not given is told, and holds nothing', () => {
     expect(judged(judge.arcConnected, buildInput()).message).toContain('spec.arc.defaultExtensions');

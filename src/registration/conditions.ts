@@ -1,10 +1,20 @@
 import type { Reason } from '../api/reasons.ts';
+import type { RegistrationSpec } from '../api/spec.ts';
 import type { CredentialStatus } from '../api/status.ts';
 import type { Draft, Verdict as AnyVerdict } from './draft.ts';
 import { valueOf, type Fact } from './facts.ts';
-import { missingActions, neededActions } from './permissions.ts';
-import type { Plan } from './plan.ts';
-import { arcWanted, members, nonEmpty, registeredTo, type PlanInput } from './step.ts';
+import {
+  grantedTo,
+  missingActions,
+  neededActions,
+  permissionScopeId,
+  type NeededAction,
+  type NotThereYet,
+} from './permissions.ts';
+import type { Pending, Plan } from './plan.ts';
+import { arcWanted, members, nonEmpty, registeredTo, stepKey, type PlanInput } from './step.ts';
+import { assignArcRoles, assignResourceManagerRole } from './steps/assign-role.ts';
+import { createResourceGroup } from './steps/create-resource-group.ts';
 import { arcNotShown } from './steps/sync.ts';
 
 type Verdict = AnyVerdict<Reason>;
@@ -31,25 +41,52 @@ export function authenticated(signIn: Fact<true>): Verdict {
 }
 
 export function permissionsSatisfied(input: PlanInput): Verdict {
-  const { permissions } = input.observed;
-  if (permissions.state !== 'present') {
+  const { spec, target, observed } = input;
+  const granted = grantedTo(observed);
+  const needed = neededActions(spec, notThereYet(input));
+  const missing = missingActions(needed, granted);
+  if (missing.length > 0) {
+    // A role cannot be assigned at a group that is not there.
+    const scopeOf = ({ at }: NeededAction) =>
+      permissionScopeId(target, at !== 'subscription' && observed[at].state === 'absent' ? 'subscription' : at);
+    const scopes = [...new Set(missing.map(scopeOf))].map((scope) => {
+      const actions = missing.filter((each) => scopeOf(each) === scope).map(({ action }) => action);
+      return `At ${scope} these actions are missing: ${actions.join(', ')}. Grant a custom role with them, or Microsoft's own: ${grantCommands(spec, actions, scope)} .`;
+    });
+    return no('ActionsMissing', scopes.join('\n'));
+  }
+  if (needed.some(({ at }) => granted[at] === undefined)) {
+    const { permissions } = observed;
     const why = permissions.state === 'unknown' ? permissions.why : { reason: 'NotYetObserved', message: '' };
     const reason = why.reason === 'ActionsMissing' ? 'CheckNotAllowed' : 'NotObserved';
     return unsure(reason, `The effective actions could not be read; this blocks nothing. ${why.message}`);
   }
-  const missing = missingActions(neededActions(input.spec, notThereYet(input)), permissions.value);
-  const scope = `/subscriptions/${input.target.subscriptionId}`;
-  if (missing.length === 0) return yes(`The effective actions at ${scope} cover what is needed.`);
-  return no(
-    'ActionsMissing',
-    `At ${scope} these actions are missing: ${missing.join(', ')}. They may still be granted at a resource group. To grant them: az role assignment create --assignee ${input.spec.azure.identity.workloadIdentity?.clientId ?? input.spec.azure.identity.clientSecret?.clientId ?? input.spec.azure.identity.clientCertificate?.clientId ?? '<client id>'} --role "<a role with these actions>" --scope ${scope}`,
-  );
+  return yes(`The effective actions in ${permissionScopeId(target, 'subscription')} cover what is needed.`);
 }
 
-const notThereYet = ({ observed }: PlanInput) => ({
-  group: observed.resourceGroup.state === 'absent' || observed.arcResourceGroup.state === 'absent',
-  providers: Object.entries(observed.providers).flatMap(([namespace, fact]) =>
+/** The two roles that Microsoft's page names. */
+function grantCommands({ azure: { identity } }: RegistrationSpec, actions: string[], scope: string): string {
+  const { workloadIdentity, managedIdentity, clientSecret, clientCertificate } = identity;
+  const clientId = (workloadIdentity ?? managedIdentity ?? clientSecret ?? clientCertificate)?.clientId;
+  const assigning = actions.filter((action) => action === 'Microsoft.Authorization/roleAssignments/write');
+  const roles = [
+    ...(actions.length > assigning.length ? ['Contributor'] : []),
+    ...(assigning.length > 0 ? ['User Access Administrator'] : []),
+  ];
+  return roles
+    .map(
+      (role) => `az role assignment create --assignee ${clientId ?? '<client id>'} --role "${role}" --scope ${scope}`,
+    )
+    .join(' ; ');
+}
+
+const notThereYet = (input: PlanInput): NotThereYet => ({
+  groups: createResourceGroup.evaluate(input).some(({ state }) => state === 'Ready'),
+  providers: Object.entries(input.observed.providers).flatMap(([namespace, fact]) =>
     fact.state === 'present' && !/^Register(ed|ing)$/.test(fact.value.registrationState) ? [namespace] : [],
+  ),
+  roles: [assignResourceManagerRole, assignArcRoles].some((step) =>
+    step.evaluate(input).some(({ state }) => state !== 'Done'),
   ),
 });
 
@@ -70,8 +107,9 @@ export function registered(input: PlanInput, plan: Plan): Verdict {
   if (observed.resource.state === 'unknown') return unsure(observed.resource.why.reason, observed.resource.why.message);
   const silent = members(input).filter(({ probe }) => probe === undefined);
   const open = members(input).filter(({ probe }) => probe !== undefined && !registeredTo(probe, target.resourceId));
-  const missing = plan.pending.find(({ reason }) => reason === 'ResourceMissing');
-  if (missing !== undefined) return no('ResourceMissing', missing.message);
+  const { refusal } = plan;
+  if (refusal?.reason === 'ResourceMissing' || refusal?.reason === 'RegisteredElsewhere')
+    return no(refusal.reason, refusal.message);
   if (observed.resource.state === 'absent') return no('NotRegistered', `${target.resourceId} does not exist.`);
   if (open.length > 0) return no('NotRegistered', `Not registered yet: ${open.map(({ name }) => name).join(', ')}.`);
   if (silent.length > 0) return unsure('NotObserved', `Not known of: ${silent.map(({ name }) => name).join(', ')}.`);
@@ -96,7 +134,10 @@ export function connected(input: PlanInput): Verdict {
   const probes = members(input);
   const silent = probes.filter(({ probe }) => probe === undefined);
   const withStatus = (status: string) =>
-    probes.filter(({ probe }) => probe?.registration.connectionStatus === status).map(({ name }) => name);
+    probes
+      .filter(({ probe }) => nonEmpty(probe?.registration.azureResourceUri))
+      .filter(({ probe }) => probe?.registration.connectionStatus === status)
+      .map(({ name }) => name);
   const outOfPolicy = withStatus('OutOfPolicy');
   if (outOfPolicy.length > 0) {
     return outOfPolicy.length === probes.length
@@ -136,18 +177,23 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
   if (input.spec.arc.state !== 'Enabled') return unsure('NotRequested', `spec.arc.state is ${input.spec.arc.state}.`);
   if (members(input).some(({ probe }) => probe !== undefined && probe.arc === null))
     return no('ArcUnsupported', 'The operating system has no Arc integration; 21H2 is the first that has.');
-  const role = plan.pending.find(
-    ({ step, reason }) => step === 'AssignResourceManagerRole' && reason === 'ActionsMissing',
-  );
-  if (role !== undefined) return no('RpRoleMissing', role.message);
+  const roles = plan.pending.flatMap(({ step, on, unread, reason, message }): Pick<Pending, 'reason' | 'message'>[] => {
+    if (step !== 'AssignResourceManagerRole' && step !== 'AssignArcRoles') return [];
+    const failed = input.memory.failures.get(stepKey(step, on));
+    return failed === undefined ? (unread ? [{ reason, message }] : []) : [failed];
+  });
+  const [role] = roles;
+  const refused = /^(RpRoleMissing|ActionsMissing)$/;
+  if (role !== undefined && roles.every(({ reason }) => refused.test(reason)))
+    return no(role.reason, [...new Set(roles.map(({ message }) => message))].join('\n'));
   if (input.observed.arcSettings.state === 'unknown')
     return unsure(input.observed.arcSettings.why.reason, input.observed.arcSettings.why.message);
   const open = arcNotShown(input);
   if (!arcWanted(input) || input.observed.arcSettings.state === 'absent')
-    return no('NodesNotConnected', 'Arc is not set up yet.');
+    return no('NodesNotConnected', `Arc is not set up yet.${foreignMachines(input)}`);
   if (open.length === 0)
     return yes(
-      `All ${input.observed.nodes.length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}`,
+      `All ${input.observed.nodes.length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}${foreignMachines(input)}`,
     );
   const onboarding = plan.pending.some(({ step }) => step === 'StartArcRegistrationTask');
   return onboarding
@@ -158,6 +204,17 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
       );
 }
 
+/** The roles that are assigned at the Arc group hold for them too. */
+function foreignMachines({ observed, target }: PlanInput): string {
+  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
+  const names = (valueOf(observed.machines) ?? [])
+    .map(({ name }) => name)
+    .filter((name) => !nodes.has(name.toLowerCase()));
+  if (names.length === 0) return '';
+  const shown = names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+  return ` ${target.arcResourceGroup} also holds Arc-enabled servers that are no nodes of this cluster: ${shown}. What is granted there for this cluster holds for them too; spec.arc.resourceGroup can name a group of its own before the first registration.`;
+}
+
 const consent = ({ spec }: PlanInput): string =>
   spec.arc.defaultExtensions === undefined
     ? ' Consent to the default extensions was not given (spec.arc.defaultExtensions).'
@@ -165,11 +222,13 @@ const consent = ({ spec }: PlanInput): string =>
 
 export function inSync(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.resource.state === 'unknown') return unsure('NotObserved', input.observed.resource.why.message);
-  if (plan.pending.length === 0) return yes('Nothing differs from what is wanted.');
-  const known = plan.pending.filter(
+  if (plan.refusal !== undefined) return no('DriftDetected', plan.refusal.message);
+  const pending = plan.pending.filter(({ step }) => step !== 'SyncOnRequest');
+  if (pending.length === 0) return yes('Nothing differs from what is wanted.');
+  const known = pending.filter(
     ({ unread, state, afterSeconds }) => !unread && (state !== 'Waiting' || afterSeconds > 0),
   );
-  const [first] = plan.pending;
+  const [first] = pending;
   if (known.length === 0) return unsure('NotObserved', `Not everything could be read. ${first?.message ?? ''}`);
   return no('DriftDetected', `Still to be done: ${[...new Set(known.map(({ step }) => step))].join(', ')}.`);
 }

@@ -20,10 +20,11 @@ export interface Unknown {
 
 /**
  * What was observed, in three states, so that "could not read" never looks like "is not there". Only `absent` allows a step to create;
- * only a live `present` allows it to delete; `unknown` allows neither.
+ * only a live `present` allows it to delete; `unknown` allows neither. `bulk`: from an answer shared with other registrations, which may be
+ * late and never proves an absence.
  */
 export type Fact<T> =
-  | { state: 'present'; value: T; at: Date; via: 'live' }
+  | { state: 'present'; value: T; at: Date; via: 'live' | 'bulk' }
   | { state: 'absent'; at: Date; via: 'live' }
   | { state: 'unknown'; why: Unknown; at: Date };
 
@@ -56,7 +57,10 @@ export interface Observed {
   signIn: Fact<true>;
   /** When the sign-in credential expires; undefined when it is not known, or there is none that expires. */
   signInNotAfter: Date | undefined;
+  /** The caller's effective actions at the subscription. */
   permissions: Fact<Permission[]>;
+  /** The same at the groups that exist, where those at the subscription do not suffice. */
+  groupPermissions: { resourceGroup?: Fact<Permission[]>; arcResourceGroup?: Fact<Permission[]> };
   providers: Record<string, Fact<ResourceProvider>>;
   resourceGroup: Fact<ResourceGroup>;
   arcResourceGroup: Fact<ResourceGroup>;
@@ -81,6 +85,8 @@ export interface FactValues {
   cluster: ClusterProbe;
   signIn: true;
   permissions: Permission[];
+  'groupPermissions/resourceGroup': Permission[];
+  'groupPermissions/arcResourceGroup': Permission[];
   resourceGroup: ResourceGroup;
   arcResourceGroup: ResourceGroup;
   resource: ClusterResource;

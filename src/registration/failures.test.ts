@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import type { Reason } from '../api/reasons.ts';
+import type { RoleName } from '../azure/resource-ids.ts';
 import { AzureError, type ErrorClass } from '../azure/errors.ts';
 import { KubeError } from '../kube/kube-error.ts';
 import {
   describeFailure,
+  RoleNotAssignable,
   nextTry,
   NodeError,
   NotAllowed,
@@ -26,7 +28,11 @@ describe('what a failure means', () => {
     ['an expired secret', azure('AADSTS7000222', 401), 'CredentialExpired', 'RetrySlowly'],
     ['a wrong secret', azure('AADSTS7000215', 401), 'CredentialRejected', 'RetrySlowly'],
     ['a longer code that begins alike', azure('AADSTS70002220', 401), 'CredentialRejected', 'RetrySlowly'],
-    ['an unknown application', azure('AADSTS700016', 400), 'CredentialRejected', 'RetrySlowly'],
+    ['an unknown application', azure('AADSTS700016', 400), 'WrongTenant', 'RetrySlowly'],
+    ['a subscription of another tenant', azure('InvalidAuthenticationTokenTenant', 401), 'WrongTenant', 'RetrySlowly'],
+    ['no such managed identity', azure('ManagedIdentityRefused', 400), 'CredentialRejected', 'RetrySlowly'],
+    ['a right to what is linked', azure('LinkedAuthorizationFailed', 403), 'ActionsMissing', 'RetrySlowly'],
+    ['endpoints of the tenant not told', azure('EndpointsNotResolved'), 'EndpointUnreachable', 'RetrySoon'],
     ['an unknown tenant', azure('AADSTS90002', 400), 'WrongTenant', 'RetrySlowly'],
     ['a policy', azure('RequestDisallowedByPolicy', 403), 'PolicyDenied', 'NeedsPerson'],
     ['a region', azure('LocationNotAvailableForResourceGroup', 400), 'InvalidRegion', 'NeedsPerson'],
@@ -84,6 +90,24 @@ const failure = (errorClass: ErrorClass, retryAfterSeconds?: number): Failure =>
   message: '',
   errorClass,
   retryAfterSeconds,
+});
+
+test('a role that we may not assign is told with the command for an owner', () => {
+  const given = { scope: '/subscriptions/s/resourceGroups/g', principalId: 'p' };
+  const refused = new AzureError({
+    status: 403,
+    code: 'AuthorizationFailed',
+    message: 'PUT /x: no right',
+    correlationId: 'correlation',
+  });
+  const tell = (role: RoleName) => describeFailure(new RoleNotAssignable({ ...given, role }, refused));
+  const { message, ...rest } = tell('Azure Connected Machine Resource Manager');
+  expect(rest).toMatchObject({ reason: 'RpRoleMissing', errorClass: 'RetrySlowly' });
+  expect(message).toContain(
+    'az role assignment create --assignee-object-id p --assignee-principal-type ServicePrincipal --role "Azure Connected Machine Resource Manager" --scope /subscriptions/s/resourceGroups/g',
+  );
+  expect(message).toContain('no right (AuthorizationFailed, correlation id correlation)');
+  expect(tell('Azure Connected Machine Onboarding').reason).toBe('ActionsMissing');
 });
 
 describe('the next try', () => {

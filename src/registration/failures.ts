@@ -1,4 +1,5 @@
 import { AzureError, type ErrorClass } from '../azure/errors.ts';
+import type { RoleName } from '../azure/resource-ids.ts';
 import type { Reason } from '../api/reasons.ts';
 import { KubeError } from '../kube/kube-error.ts';
 import type { Outcome } from '../nodes/transport.ts';
@@ -22,6 +23,21 @@ export class NotAllowed extends Error {
 }
 
 export type NodeOutcome = Exclude<Outcome<unknown>, { kind: 'ok' }>;
+
+/** A role that we may not assign, and somebody else may. */
+export class RoleNotAssignable extends Error {
+  override readonly name = 'RoleNotAssignable';
+  readonly role: RoleName;
+  constructor(given: { scope: string; principalId: string; role: RoleName }, refused: AzureError) {
+    const { scope, principalId, role } = given;
+    const command = `az role assignment create --assignee-object-id ${principalId} --assignee-principal-type ServicePrincipal --role "${role}" --scope ${scope}`;
+    super(
+      `The identity of spec.azure.identity may not assign ${role}. An owner of the scope can: ${command} . Azure said: ${describeAzure(refused).message}`,
+      { cause: refused },
+    );
+    this.role = role;
+  }
+}
 
 /** An operation on a node that did not succeed. */
 export class NodeError extends Error {
@@ -47,6 +63,10 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof NotAllowed) return failure('NamespaceNotAllowed', error.message, 'NeedsPerson');
   if (error instanceof KubeError)
     return failure('ProgressingWithRetry', `Kubernetes API: ${error.message}`, 'RetrySoon');
+  if (error instanceof RoleNotAssignable) {
+    const ofProvider = error.role === 'Azure Connected Machine Resource Manager';
+    return failure(ofProvider ? 'RpRoleMissing' : 'ActionsMissing', error.message, 'RetrySlowly');
+  }
   if (error instanceof AzureError) return describeAzure(error);
   return failure('InternalError', error instanceof Error ? error.message : String(error), 'RetrySoon');
 }
@@ -86,8 +106,9 @@ function describeNode(error: NodeError): Failure {
 
 const signInReasons: [RegExp, Reason][] = [
   [/^AADSTS7000222$/, 'CredentialExpired'],
-  [/^AADSTS90002$/, 'WrongTenant'],
-  [/^AADSTS/, 'CredentialRejected'],
+  // There is no such tenant, it does not know the application, or the subscription is of another one.
+  [/^(AADSTS(90002|900023|700016|7000229)|InvalidAuthenticationTokenTenant)$/, 'WrongTenant'],
+  [/^(AADSTS|ManagedIdentityRefused)/, 'CredentialRejected'],
 ];
 
 function describeAzure(error: AzureError): Failure {
@@ -104,8 +125,9 @@ function describeAzure(error: AzureError): Failure {
   if (error.code === 'MissingSubscriptionRegistration') return failure('WaitingForAzure', message, 'RetrySoon');
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
   if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
-  if (error.code === 'AuthorizationFailed') return failure('ActionsMissing', message, 'RetrySlowly');
-  if (error.code === 'NoAnswer') return failure('EndpointUnreachable', message, 'RetrySoon');
+  if (/^(Linked)?AuthorizationFailed$/.test(error.code)) return failure('ActionsMissing', message, 'RetrySlowly');
+  if (error.code === 'NoAnswer' || error.code === 'EndpointsNotResolved')
+    return failure('EndpointUnreachable', message, 'RetrySoon');
   return failure('AzureRequestFailed', message, error.errorClass, error.retryAfterSeconds);
 }
 

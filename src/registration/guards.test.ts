@@ -19,6 +19,7 @@ import {
   present,
   probes,
   resourceId,
+  subscriptionId,
   unknown,
   unregistered,
 } from './testing/builders.ts';
@@ -62,12 +63,41 @@ describe('what refuses every write', () => {
       'nodes of another registration',
       observing({ probes: probes({ registration: { azureResourceUri: other } }) }),
       'RegisteredElsewhere',
-      `NODE1 is registered as ${other}, and this object describes ${resourceId}. Make spec.azure name the former, or unregister the cluster first.`,
+      `NODE1 is registered as ${other}, and this object describes ${resourceId} (9125: the resource groups differ). Make spec.azure name the former, or unregister the cluster first.`,
+    ],
+    ...(
+      [
+        [resourceId.replace('/clusters/hci001', '/clusters/hci002'), '9127: the names differ'],
+        [resourceId.replace(subscriptionId, subscriptionId.replaceAll('1', '9')), '9128: the subscriptions differ'],
+        [`${resourceId}/../hci002`, '9107: the former is no id of a cluster resource'],
+      ] as const
+    ).map(([uri, why]): [string, PlanInput, Reason, string] => [
+      `nodes registered elsewhere: ${why}`,
+      observing({ probes: probes({ registration: { azureResourceUri: uri } }) }),
+      'RegisteredElsewhere',
+      `NODE1 is registered as ${uri}, and this object describes ${resourceId} (${why}).`,
+    ]),
+    [
+      'a resource that is gone, and nodes that hold its id',
+      observing({ resource: absent, arcSettings: absent }),
+      'ResourceMissing',
+      `NODE1 is registered as ${resourceId}, which Azure does not have (9106).`,
+    ],
+    [
+      'the same where the nodes have fallen out of policy meanwhile',
+      observing({
+        resource: absent,
+        arcSettings: absent,
+        probes: probes({ registration: { registrationStatus: 'OutOfPolicy' } }),
+      }),
+      'ResourceMissing',
+      '(9106)',
     ],
     [
       'a region that is not offered',
       observing({
         resource: absent,
+        probes: probes({ registration: unregistered }),
         providers: {
           'Microsoft.AzureStackHCI': present({
             namespace: 'Microsoft.AzureStackHCI',
@@ -77,13 +107,13 @@ describe('what refuses every write', () => {
         },
       }),
       'InvalidRegion',
-      'Microsoft.AzureStackHCI does not offer eastus. It offers: westeurope, southeastasia.',
+      'Microsoft.AzureStackHCI does not offer eastus (9108). It offers: westeurope, southeastasia.',
     ],
     [
       'a resource in another region',
       observing({ resource: present(buildResource({ location: 'West Europe' })) }),
       'InvalidRegion',
-      `The cluster resource ${resourceId} is in West Europe, not in eastus. Set spec.azure.region to West Europe.`,
+      `The cluster resource ${resourceId} is in West Europe, not in eastus (9104). Set spec.azure.region to West Europe.`,
     ],
     [
       'a resource of another cluster of this name, whatever the policy',
@@ -212,19 +242,38 @@ describe('what comes in a later version', () => {
   });
 });
 
+test('an old install that is out of policy and holds no id is registered as a new one', () => {
+  const nodes = probes({ registration: { ...unregistered, registrationStatus: 'OutOfPolicy' } });
+  const planned = plan(observing({ resource: absent, arcSettings: absent, probes: nodes }));
+  expect(planned.refusal).toBeUndefined();
+  expect(planned.runnable.map(({ step }) => step)).toEqual(['CreateCluster']);
+});
+
+test('a resource that another object is making is not made a second time', () => {
+  const input = {
+    ...observing({ resource: absent, arcSettings: absent, probes: probes({ registration: unregistered }) }),
+    claimedBy: 'edge/other',
+  };
+  const planned = plan(input);
+  expect(planned.runnable).toEqual([]);
+  expect(planned.pending).toContainEqual(
+    expect.objectContaining({ step: 'CreateCluster', state: 'Blocked', reason: 'OwnershipConflict' }),
+  );
+});
+
 test('a resource that the nodes know and Azure does not have is never made again (9106)', () => {
   for (const nodes of [
     probes({}),
     { NODE1: present(buildProbe('NODE1', { registration: unregistered })), NODE2: present(buildProbe('NODE2')) },
   ]) {
     const planned = plan(observing({ resource: absent, arcSettings: absent, probes: nodes }));
-    expect(planned.runnable.map(({ step }) => step)).not.toContain('CreateCluster');
+    expect(planned.runnable).toEqual([]);
     expect(planned.pending).toContainEqual(
       expect.objectContaining({
         step: 'CreateCluster',
         state: 'Blocked',
         reason: 'ResourceMissing',
-        message: expect.stringMatching(/NODE\d is registered as .*nothing was created\.$/),
+        message: expect.stringMatching(/NODE\d is registered as .*\(9106\).*nothing was created\.$/),
       }),
     );
   }

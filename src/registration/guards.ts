@@ -1,6 +1,6 @@
 import type { Reason } from '../api/reasons.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
-import { normalizeRegion, sameId } from '../azure/resource-ids.ts';
+import { normalizeRegion, parseClusterResourceId, sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
 import { members, nodesClaim, nonEmpty, type PlanInput } from './step.ts';
 import { markTag } from './target.ts';
@@ -31,7 +31,14 @@ export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Ref
 
 /** Checks that hold for the whole registration, whatever step is due. Only what is known for certain refuses. */
 export function refusal(input: PlanInput): Refusal | undefined {
-  return wrongComputer(input) ?? registeredElsewhere(input) ?? ownership(input) ?? region(input) ?? arc(input);
+  return (
+    wrongComputer(input) ??
+    registeredElsewhere(input) ??
+    resourceMissing(input) ??
+    ownership(input) ??
+    region(input) ??
+    arc(input)
+  );
 }
 
 function wrongComputer(input: PlanInput): Refusal | undefined {
@@ -60,11 +67,31 @@ function registeredElsewhere(input: PlanInput): Refusal | undefined {
     if (nonEmpty(uri) && !sameId(uri, input.target.resourceId)) {
       return {
         reason: 'RegisteredElsewhere',
-        message: `${name} is registered as ${uri}, and this object describes ${input.target.resourceId}. Make spec.azure name the former, or unregister the cluster first.`,
+        message: `${name} is registered as ${uri}, and this object describes ${input.target.resourceId} (${difference(uri, input)}). Make spec.azure name the former, or unregister the cluster first.`,
       };
     }
   }
   return undefined;
+}
+
+/** In the order in which Register-AzStackHCI compares. */
+function difference(uri: string, { target }: PlanInput): string {
+  const held = parseClusterResourceId(uri);
+  if (held === undefined) return '9107: the former is no id of a cluster resource';
+  if (!sameId(held.resourceName, target.resourceName)) return '9127: the names differ';
+  if (!sameId(held.resourceGroup, target.resourceGroup)) return '9125: the resource groups differ';
+  return '9128: the subscriptions differ';
+}
+
+/** Nodes that hold an id are never registered anew, whatever their status: only unregistering takes it from them. */
+function resourceMissing(input: PlanInput): Refusal | undefined {
+  if (input.observed.resource.state !== 'absent') return undefined;
+  const holder = members(input).find(({ probe }) => nonEmpty(probe?.registration.azureResourceUri));
+  if (holder === undefined) return undefined;
+  return {
+    reason: 'ResourceMissing',
+    message: `${holder.name} is registered as ${input.target.resourceId}, which Azure does not have (9106). Unregister the cluster on its nodes first (Unregister-AzStackHCI); nothing was created.`,
+  };
 }
 
 function region({ target, observed }: PlanInput): Refusal | undefined {
@@ -72,14 +99,14 @@ function region({ target, observed }: PlanInput): Refusal | undefined {
   if (resource !== undefined && normalizeRegion(resource.location) !== target.region) {
     return {
       reason: 'InvalidRegion',
-      message: `The cluster resource ${target.resourceId} is in ${resource.location}, not in ${target.region}. Set spec.azure.region to ${resource.location}.`,
+      message: `The cluster resource ${target.resourceId} is in ${resource.location}, not in ${target.region} (9104). Set spec.azure.region to ${resource.location}.`,
     };
   }
   const offered = valueOf(observed.providers['Microsoft.AzureStackHCI'])?.clusterLocations ?? [];
   if (offered.length > 0 && !offered.some((location) => normalizeRegion(location) === target.region)) {
     return {
       reason: 'InvalidRegion',
-      message: `Microsoft.AzureStackHCI does not offer ${target.region}. It offers: ${offered.map(normalizeRegion).join(', ')}.`,
+      message: `Microsoft.AzureStackHCI does not offer ${target.region} (9108). It offers: ${offered.map(normalizeRegion).join(', ')}.`,
     };
   }
   return undefined;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createMemory, expire, readAgain, rememberedKeys } from './memory.ts';
-import { after, now, present } from './testing/builders.ts';
+import { createMemory, expire, forgetRefusalsOfAzure, readAgain, rememberedKeys } from './memory.ts';
+import { after, now, present, unknown } from './testing/builders.ts';
 
 function remembering(keys: readonly ('resource' | 'cluster' | `probe/${string}` | `provider/${string}`)[]) {
   const memory = createMemory();
@@ -29,4 +29,12 @@ test('a fact is read again earlier, never later', () => {
 test('a restart knows the submissions of status only', () => {
   const submissions = [{ step: 'CreateClusterIdentity', target: 'hci001', submittedTime: 'a', waitUntilTime: 'b' }];
   expect(createMemory(submissions)).toMatchObject({ submissions, facts: {} });
+});
+
+test('what another credential may read is read again; a node that is silent is not asked the sooner, and is asked', () => {
+  const memory = remembering(['resource', 'cluster', 'probe/NODE1', 'provider/A']);
+  for (const key of rememberedKeys(memory).slice(1))
+    Object.assign(memory.facts, { [key]: { fact: unknown(), readAgainAt: after(2), failures: 1 } });
+  forgetRefusalsOfAzure(memory);
+  expect(rememberedKeys(memory)).toEqual(['resource', 'cluster', 'probe/NODE1']);
 });

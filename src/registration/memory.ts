@@ -34,6 +34,8 @@ export interface Remembered<T> {
  */
 export interface Memory {
   facts: { [K in FactKey]?: Remembered<FactValues[K]> };
+  /** All was well at the end of the last pass: what is due may be confirmed by what is read for all at once. */
+  atRest: boolean;
   failures: Map<string, StepFailure>;
   operations: Map<string, Operation>;
   submissions: Submission[];
@@ -41,6 +43,13 @@ export interface Memory {
   successes: Map<string, { count: number; at: Date; nextTry: Date }>;
   /** With which the facts about Azure were read. */
   session: Session | undefined;
+  /** Of which resource, and of which Arc scope, the facts about Azure were read. */
+  resourceId: string | undefined;
+  arcScope: string | undefined;
+  /** The values of requests that were taken up, by the field of status that will answer them. */
+  heard: Record<string, string>;
+  /** A synchronisation was asked for, and was not tried yet. */
+  syncRequested: boolean;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
@@ -49,12 +58,17 @@ export interface Memory {
 
 export const createMemory = (submissions: Submission[] = []): Memory => ({
   facts: {},
+  atRest: false,
   failures: new Map(),
   operations: new Map(),
   submissions,
   successes: new Map(),
   hostKeys: {},
   session: undefined,
+  resourceId: undefined,
+  arcScope: undefined,
+  heard: {},
+  syncRequested: false,
   sshKeys: undefined,
 });
 
@@ -69,6 +83,15 @@ export function expire(memory: Memory, keys: readonly (FactKey | 'probe/')[]): v
   }
 }
 
+/** From now on everything is read live, at first what rows had told and what they hint at. */
+export function leaveRest(memory: Memory): void {
+  memory.atRest = false;
+  expire(memory, ['resource', 'arcSettings', 'machines']);
+  for (const key of rememberedKeys(memory)) if (isBulk(memory.facts[key]?.fact)) delete memory.facts[key];
+}
+
+export const isBulk = (fact: Fact<unknown> | undefined): boolean => fact?.state === 'present' && fact.via === 'bulk';
+
 /** Makes a fact be read again at this time, or earlier if it is due earlier. */
 export function readAgain(memory: Memory, keys: readonly FactKey[], at: Date): void {
   for (const key of keys) {
@@ -81,7 +104,7 @@ export function readAgain(memory: Memory, keys: readonly FactKey[], at: Date): v
 export function forgetRefusalsOfAzure(memory: Memory): void {
   for (const key of rememberedKeys(memory))
     if (memory.facts[key]?.fact.state === 'unknown' && !isAboutNodes(key)) delete memory.facts[key];
-  expire(memory, ['signIn']);
+  expire(memory, ['signIn', 'permissions', 'groupPermissions/resourceGroup', 'groupPermissions/arcResourceGroup']);
   memory.failures.clear();
 }
 

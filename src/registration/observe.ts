@@ -1,18 +1,22 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
+import type { Bulk } from '../azure/inventory.ts';
+import type { Machine, Permission, ResourceGroup } from '../azure/models.ts';
 import * as reads from '../azure/reads.ts';
-import { resourceGroupId } from '../azure/resource-ids.ts';
+import { resourceGroupId, sameId } from '../azure/resource-ids.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Lend } from '../kube/controller.ts';
 import type { NodePool } from '../nodes/pool.ts';
+import { clusterFrom, machinesFrom, resourceGroupFrom, roleAssignmentsFrom } from './bulk.ts';
 import { createArcSecretStore, type ReadableArcSecretStore } from './arc-secret.ts';
-import { valueOf, type Fact, type Observed } from './facts.ts';
-import { forgetRefusalsOfAzure, type Memory } from './memory.ts';
+import { valueOf, type Fact, type FactKey, type Observed } from './facts.ts';
+import { expire, forgetRefusalsOfAzure, isBulk, readAgain, type Memory } from './memory.ts';
 import { observeNodes, type NodeAccess } from './observe-nodes.ts';
-import { createReader, found, type Reader } from './reader.ts';
+import { grants, neededActions, permissionScopeId } from './permissions.ts';
+import { createReader, found, type FromBulk, type Reader } from './reader.ts';
 import type { SecretReader } from './referenced-secrets.ts';
 import { syncIntervalMs } from './schedule.ts';
 import type { Session, Sessions } from './sessions.ts';
-import { resolveTarget, type Target } from './target.ts';
+import { resolveTarget, withArcSettings, type Target } from './target.ts';
 
 export interface Dependencies {
   kube: KubeClient;
@@ -35,7 +39,11 @@ export interface Observation {
 
 /** What changes rarely, and where a change shows elsewhere first. */
 const seldomMs = 6 * 3_600_000;
+/** Resource Graph has no arcSettings; the rows of Arc-enabled servers tell when to look earlier. */
+const arcSettingsAtRestMs = 3_600_000;
 const sessionGoodForMs = 60_000;
+/** Rights that were missing may be granted. */
+const rightsMs = 3_600_000;
 
 /** Reads what is there: nodes first, since they know the cluster's name, then Azure. Reads only. */
 export async function observe(
@@ -54,14 +62,16 @@ export async function observe(
     reader,
     signal,
   );
-  const target = resolveTarget(
+  const named = resolveTarget(
     registration,
-    valueOf(nodes.cluster)?.name,
+    { clusterName: valueOf(nodes.cluster)?.name, resourceUris: resourceUrisOf(nodes) },
     sessions.endpoints(registration),
     dependencies.instanceId,
   );
   const arcSecret = createArcSecretStore(kube, registration);
 
+  // Whether another secret helps is seen only by looking.
+  if (memory.facts.signIn?.fact.state === 'unknown') expire(memory, ['session']);
   const session = await reader.read('session', sessionGoodForMs, async () =>
     found(await sessions.open(registration, signal)),
   );
@@ -78,11 +88,21 @@ export async function observe(
         })
       : session;
 
-  const azure = await observeAzure(registration, { target, session: open, signIn, memory }, reader, signal);
+  if (named !== undefined && memory.resourceId !== named.resourceId) {
+    // What was read so far is of another resource.
+    if (memory.resourceId !== undefined) expire(memory, [...ofTarget, ...ofArcGroup]);
+    memory.resourceId = named.resourceId;
+  }
+  const { target, ...azure } = await observeAzure(
+    registration,
+    { target: named, session: open, signIn, memory },
+    reader,
+    signal,
+  );
   const arc = await observeArcSecret(registration, azure, { sessions, arcSecret }, reader, signal);
   const observed: Observed = {
     ...nodes,
-    signIn,
+    signIn: refusedTenant(azure.resourceGroup) ?? signIn,
     signInNotAfter: open?.credentialNotAfter,
     ...azure,
     ...arc,
@@ -91,9 +111,20 @@ export async function observe(
   return { observed, target, session: open, access, arcSecret, nextRead: reader.finish() };
 }
 
+/** A token was obtained, and Azure says that the subscription is of another tenant. */
+const refusedTenant = (read: Fact<unknown>): Fact<never> | undefined =>
+  read.state === 'unknown' && read.why.reason === 'WrongTenant' ? read : undefined;
+
+const ofTarget: FactKey[] = ['resourceGroup', 'resource', 'arcSettings'];
+const ofArcGroup: FactKey[] = ['arcResourceGroup', 'machines', 'providerRoles', 'arcRoles'];
+
+const resourceUrisOf = ({ nodes, probes }: Pick<Observed, 'nodes' | 'probes'>): string[] =>
+  nodes.flatMap(({ name }) => valueOf(probes[name])?.registration.azureResourceUri ?? []);
+
 type ObservedAzure = Pick<
   Observed,
   | 'permissions'
+  | 'groupPermissions'
   | 'providers'
   | 'resourceGroup'
   | 'arcResourceGroup'
@@ -110,9 +141,9 @@ async function observeAzure(
   given: { target: Target | undefined; session: Session | undefined; signIn: Fact<true>; memory: Memory },
   reader: Reader,
   signal: AbortSignal,
-): Promise<ObservedAzure> {
-  const { target, session, signIn, memory } = given;
-  if (session === undefined || signIn.state !== 'present' || target === undefined) {
+): Promise<ObservedAzure & { target: Target | undefined }> {
+  const { target: named, session, signIn, memory } = given;
+  if (session === undefined || signIn.state !== 'present' || named === undefined) {
     const why: Fact<never> =
       signIn.state === 'unknown'
         ? signIn
@@ -125,7 +156,9 @@ async function observeAzure(
             at: signIn.at,
           };
     return {
+      target: named,
       permissions: why,
+      groupPermissions: {},
       providers: {},
       resourceGroup: why,
       arcResourceGroup: why,
@@ -137,22 +170,39 @@ async function observeAzure(
       operations: {},
     };
   }
-  const { arm } = session;
+  const { arm, inventory } = session;
+  const fromBulk =
+    <R, T>(bulk: Bulk<R>, pick: (rows: R, known: T | undefined) => T | undefined): FromBulk<T> =>
+    async (known) => {
+      const answer = await bulk.read(signal);
+      const value = answer.kind === 'rows' ? pick(answer.rows, known) : undefined;
+      return value === undefined ? undefined : { value, at: answer.at };
+    };
+  const groupFromBulk = (name: string) =>
+    fromBulk(inventory.resourceGroups, (groups) => resourceGroupFrom(groups, named, name));
   const syncMs = syncIntervalMs(registration);
   const slowMs = Math.max(syncMs, seldomMs);
-  const arcScope = resourceGroupId(target.subscriptionId, target.arcResourceGroup);
-  const sameGroup = target.arcResourceGroup.toLowerCase() === target.resourceGroup.toLowerCase();
 
-  const [resourceGroup, arcResourceGroup, permissions, providers, operations] = await Promise.all([
-    reader.read('resourceGroup', slowMs, () => reads.readResourceGroup(arm, target.resourceGroup, signal)),
-    sameGroup
-      ? undefined
-      : reader.read('arcResourceGroup', slowMs, () => reads.readResourceGroup(arm, target.arcResourceGroup, signal)),
-    reader.read('permissions', slowMs, () =>
-      reads.readPermissions(arm, `/subscriptions/${target.subscriptionId}`, signal),
+  const [resourceGroup, permissions, providers, operations] = await Promise.all([
+    reader.read(
+      'resourceGroup',
+      slowMs,
+      () => reads.readResourceGroup(arm, named.resourceGroup, signal),
+      groupFromBulk(named.resourceGroup),
     ),
-    readAll(target.endpoints.resourceProviders, (namespace) =>
-      reader.read(`provider/${namespace}`, slowMs, () => reads.readResourceProvider(arm, namespace, signal)),
+    reader.read(
+      'permissions',
+      slowMs,
+      () => reads.readPermissions(arm, `/subscriptions/${named.subscriptionId}`, signal),
+      fromBulk(inventory.permissions(`/subscriptions/${named.subscriptionId}`), (rows) => rows),
+    ),
+    readAll(named.endpoints.resourceProviders, (namespace) =>
+      reader.read(
+        `provider/${namespace}`,
+        slowMs,
+        () => reads.readResourceProvider(arm, namespace, signal),
+        fromBulk(inventory.providers(namespace), (provider) => provider),
+      ),
     ),
     readAll(
       [...memory.operations].filter(([, { url }]) => url !== undefined).map(([key]) => key),
@@ -163,23 +213,56 @@ async function observeAzure(
     ),
   ]);
 
-  const resource = await reader.read('resource', syncMs, () =>
-    reads.readCluster(arm, target.resourceId, resourceGroup.state === 'absent', signal),
+  const resource = await reader.read(
+    'resource',
+    syncMs,
+    () => reads.readCluster(arm, named.resourceId, resourceGroup.state === 'absent', signal),
+    fromBulk(inventory.resources, (rows) => clusterFrom(rows, named)),
   );
   const arcSettings: Observed['arcSettings'] =
     resource.state === 'present'
-      ? await reader.read('arcSettings', syncMs, () => reads.readArcSettings(arm, target.resourceId, signal))
+      ? await reader.read(
+          'arcSettings',
+          isBulk(resource) ? Math.ceil(arcSettingsAtRestMs / syncMs) * syncMs : syncMs,
+          () => reads.readArcSettings(arm, named.resourceId, signal),
+        )
       : resource;
+
+  const target = withArcSettings(named, registration.spec, valueOf(arcSettings)?.properties.arcInstanceResourceGroup);
+  const arcScope = resourceGroupId(target.subscriptionId, target.arcResourceGroup);
+  if (memory.arcScope !== arcScope.toLowerCase()) {
+    if (memory.arcScope !== undefined) expire(memory, ofArcGroup);
+    memory.arcScope = arcScope.toLowerCase();
+  }
+  const sameGroup = sameId(target.arcResourceGroup, target.resourceGroup);
 
   const arcWanted = registration.spec.arc.state === 'Enabled';
   const roles = (key: 'providerRoles' | 'arcRoles', principalId: string | null | undefined, parent: Fact<unknown>) => {
     if (principalId === undefined || principalId === null || principalId === '')
       return parent.state === 'unknown' ? parent : ({ state: 'absent', at: parent.at, via: 'live' } as const);
-    return reader.read(key, slowMs, () => reads.readRoleAssignments(arm, arcScope, principalId, signal));
+    return reader.read(
+      key,
+      slowMs,
+      () => reads.readRoleAssignments(arm, arcScope, principalId, signal),
+      fromBulk(inventory.roleAssignments, (rows) => roleAssignmentsFrom(rows, arcScope, principalId)),
+    );
   };
-  const [machines, providerRoles, arcRoles] = await Promise.all([
+  const [arcResourceGroup, machines, providerRoles, arcRoles] = await Promise.all([
+    sameGroup
+      ? resourceGroup
+      : reader.read(
+          'arcResourceGroup',
+          slowMs,
+          () => reads.readResourceGroup(arm, target.arcResourceGroup, signal),
+          groupFromBulk(target.arcResourceGroup),
+        ),
     arcWanted
-      ? reader.read('machines', slowMs, () => reads.readMachines(arm, target.arcResourceGroup, signal))
+      ? reader.read(
+          'machines',
+          slowMs,
+          () => reads.readMachines(arm, target.arcResourceGroup, signal),
+          fromBulk(inventory.resources, (rows, known: Machine[] | undefined) => machinesFrom(rows, target, known)),
+        )
       : ({ state: 'absent', at: resource.at, via: 'live' } as const),
     roles('providerRoles', arcWanted ? valueOf(resource)?.properties.resourceProviderObjectId : undefined, resource),
     roles(
@@ -189,16 +272,58 @@ async function observeAzure(
     ),
   ]);
   return {
+    target,
     permissions,
+    groupPermissions: await observeGroupPermissions(
+      registration,
+      { target, session, permissions, memory, groups: { resourceGroup, arcResourceGroup } },
+      reader,
+      signal,
+    ),
     providers,
     resourceGroup,
-    arcResourceGroup: arcResourceGroup ?? resourceGroup,
+    arcResourceGroup,
     resource,
     arcSettings,
     machines,
     providerRoles,
     arcRoles,
     operations,
+  };
+}
+
+/** A role may be assigned at the groups only. That is looked at where the subscription does not tell of all that is needed. */
+async function observeGroupPermissions(
+  registration: HciClusterRegistration,
+  given: {
+    target: Target;
+    session: Session;
+    permissions: Fact<Permission[]>;
+    memory: Memory;
+    groups: Record<'resourceGroup' | 'arcResourceGroup', Fact<ResourceGroup>>;
+  },
+  reader: Reader,
+  signal: AbortSignal,
+): Promise<Observed['groupPermissions']> {
+  const { target, session, permissions, groups } = given;
+  if (permissions.state === 'present') {
+    const needed = neededActions(registration.spec, { groups: false, providers: [], roles: true });
+    if (needed.every(({ action }) => grants(permissions.value, action))) return {};
+    readAgain(given.memory, ['permissions'], new Date(permissions.at.getTime() + rightsMs));
+  }
+  const read = async (scope: 'resourceGroup' | 'arcResourceGroup') =>
+    groups[scope].state === 'present'
+      ? reader.read(`groupPermissions/${scope}`, rightsMs, () =>
+          reads.readPermissions(session.arm, permissionScopeId(target, scope), signal),
+        )
+      : undefined;
+  const resourceGroup = await read('resourceGroup');
+  const arcResourceGroup = sameId(target.arcResourceGroup, target.resourceGroup)
+    ? resourceGroup
+    : await read('arcResourceGroup');
+  return {
+    ...(resourceGroup === undefined ? {} : { resourceGroup }),
+    ...(arcResourceGroup === undefined ? {} : { arcResourceGroup }),
   };
 }
 

@@ -69,14 +69,14 @@ function runToEnd(world: World, trouble?: Trouble): Round[] {
   return rounds;
 }
 
-/** A node that the cmdlet registered, beside one that is not: uploading could lock the first one out, so a person must act. */
+/** A node that the cmdlet registered, beside one whose certificate must be uploaded: that could lock the first one out, so a person must act. */
 function canBeUploaded(start: Start): boolean {
   const states = Array.from({ length: start.nodeCount }, (_, index) => ({
     registered: start.registered[index % start.registered.length] === true,
     certificate: start.certificates[index % start.certificates.length] ?? 'none',
   }));
   return (
-    states.every(({ registered }) => registered) ||
+    states.every(({ registered, certificate }) => registered && certificate !== 'setForAnother') ||
     !states.some(({ registered, certificate }) => registered && certificate === 'none')
   );
 }

@@ -37,6 +37,7 @@ describe('the table of steps', () => {
       'SetRegistrationCertificate',
       'SetRegistration',
       'StartCloudManagement',
+      'SyncAfterRegistration',
       'RemoveCustomImdsHostAddress',
       'CreateArcSettings',
       'ConsentToDefaultExtensions',
@@ -48,6 +49,7 @@ describe('the table of steps', () => {
       'RegisterArcRegistrationTask',
       'StartArcRegistrationTask',
       'Sync',
+      'SyncOnRequest',
     ]);
   });
 

@@ -47,11 +47,15 @@ export function plan(input: PlanInput): Plan {
     const evaluated = evaluateStep(name, input, done);
     // Failing an optional step holds nothing else.
     if (evaluated.pending.length === 0 || steps[name].optional === true) done.add(name);
-    pending.push(...evaluated.pending);
+    pending.push(...evaluated.pending.map((item) => (refused === undefined ? item : blocked(item, refused))));
     if (refused === undefined) runnable.push(...evaluated.runnable);
   }
   return { pending, runnable: input.spec.managementPolicy === 'Manage' ? runnable : [], refusal: refused };
 }
+
+/** What would be done now, were it not for what forbids every step. */
+const blocked = (item: Pending, { reason, message }: Refusal): Pending =>
+  item.state === 'Ready' ? { ...item, state: 'Blocked', reason, message } : item;
 
 function evaluateStep<N extends StepName>(
   name: N,
@@ -59,7 +63,10 @@ function evaluateStep<N extends StepName>(
   done: ReadonlySet<string>,
 ): { pending: Pending[]; runnable: RunnableStep<N>[] } {
   const step: Step<StepArguments<N>> = steps[name];
+  // Nothing is written to a resource that does not carry our mark yet.
+  const adopted = done.has('AdoptCluster') || stepNames.indexOf(name) <= stepNames.indexOf('AdoptCluster');
   const waitsFor = step.after.filter((earlier) => !done.has(earlier));
+  if (!adopted && !waitsFor.includes('AdoptCluster')) waitsFor.push('AdoptCluster');
   const pending: Pending[] = [];
   const runnable: RunnableStep<N>[] = [];
   for (const evaluation of step.evaluate(input)) {

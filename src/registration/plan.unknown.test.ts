@@ -4,7 +4,7 @@ import { plan } from './plan.ts';
 import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
 import { buildSpec, endpoints, unknown } from './testing/builders.ts';
-import { simulate } from './testing/simulate.ts';
+import { noTrouble, simulate } from './testing/simulate.ts';
 import { emptyStart, worldOf } from './testing/starts.ts';
 import type { Start } from './testing/world.ts';
 
@@ -19,7 +19,7 @@ const starts: Start[] = [
 function firstRuns(): Map<StepName, PlanInput> {
   const found = new Map<StepName, PlanInput>();
   for (const start of starts) {
-    for (const { input, plan: planned } of simulate(worldOf(start))) {
+    for (const { input, plan: planned } of simulate(worldOf(start), { ...noTrouble, syncRequested: true })) {
       for (const { step } of planned.runnable) {
         const { memory } = input;
         if (!found.has(step))
@@ -69,7 +69,10 @@ const nodes = ['NODE1', 'NODE2'];
 
 /** Facts without which the step runs on nothing; of those in `each`, only on what is called so. */
 const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string> }> = {
-  CreateResourceGroup: { all: [], each: { resourceGroup: 'hci001-rg', arcResourceGroup: 'arc-rg' } },
+  CreateResourceGroup: {
+    all: ['resource', 'cluster', ...nodes],
+    each: { resourceGroup: 'hci001-rg', arcResourceGroup: 'arc-rg' },
+  },
   RegisterResourceProvider: { all: [], each: Object.fromEntries(providers.map((name) => [name, name])) },
   CreateCluster: { all: ['resource', 'cluster', ...group, ...providers, ...nodes] },
   AdoptCluster: { all: ['resource', 'cluster'] },
@@ -78,13 +81,14 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   RefreshResourceProviderObjectId: { all: ['resource'] },
   AssignResourceManagerRole: { all: ['resource', 'providerRoles', ...group] },
   NewRegistrationCertificate: {
-    all: ['resource', 'cluster', 'providerRoles'],
+    all: ['resource', 'cluster'],
     each: { NODE1: 'NODE1', NODE2: 'NODE2' },
   },
   UploadCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistrationCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistration: { all: ['resource', 'cluster', ...nodes] },
   StartCloudManagement: { all: ['resource', 'cluster', ...nodes] },
+  SyncAfterRegistration: { all: ['resource', ...nodes] },
   RemoveCustomImdsHostAddress: { all: ['resource', ...nodes] },
   CreateArcSettings: { all: ['resource', 'arcSettings', ...group, ...nodes] },
   ConsentToDefaultExtensions: { all: ['arcSettings'] },
@@ -96,6 +100,7 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
   StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
   Sync: { all: ['resource', ...nodes] },
+  SyncOnRequest: { all: ['arcSettings', ...nodes] },
 };
 
 describe.each(stepNames)('%s', (name) => {

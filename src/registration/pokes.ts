@@ -3,6 +3,8 @@ import { fluxPoke, pokes } from '../api/group.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { RegistrationStatus } from '../api/status.ts';
 import type { KubeObject } from '../kube/schema.ts';
+import type { Memory } from './memory.ts';
+import type { Plan } from './plan.ts';
 
 type Handled = Pick<
   RegistrationStatus,
@@ -23,11 +25,15 @@ function requested({ annotations = {} }: { annotations?: Record<string, string> 
   );
 }
 
-/** For status: each request that was answered. */
-export const handledPokes = ({ metadata, status }: Pick<HciClusterRegistration, 'metadata' | 'status'>): Handled => {
+/** For status: each request that was answered. One for a synchronisation is answered once it was tried, or cannot come. */
+export const handledPokes = (
+  { metadata, status }: Pick<HciClusterRegistration, 'metadata' | 'status'>,
+  syncIsOpen = false,
+): Handled => {
   const { lastHandledReconcileAt, lastHandledSyncAt, lastHandledRotateAt, lastHandledRepairAt } = status ?? {};
   const before = { lastHandledReconcileAt, lastHandledSyncAt, lastHandledRotateAt, lastHandledRepairAt };
-  const merged = { ...before, ...requested(metadata) };
+  const { lastHandledSyncAt: sync, ...others } = requested(metadata);
+  const merged = { ...before, ...others, ...(sync === undefined || syncIsOpen ? {} : { lastHandledSyncAt: sync }) };
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
 };
 
@@ -40,6 +46,25 @@ export function unansweredPokes({
   const fields = ['lastHandledReconcileAt', 'lastHandledSyncAt', 'lastHandledRotateAt', 'lastHandledRepairAt'] as const;
   return fields.filter((field) => asked[field] !== undefined && asked[field] !== status?.[field]);
 }
+
+/** Takes up requests that were not heard before. @returns which */
+export function hear(
+  registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
+  memory: Pick<Memory, 'heard' | 'syncRequested'>,
+): (keyof Handled)[] {
+  const asked = requested(registration.metadata);
+  const fresh = unansweredPokes(registration).filter((field) => memory.heard[field] !== asked[field]);
+  for (const field of fresh) memory.heard[field] = asked[field] ?? '';
+  if (fresh.includes('lastHandledSyncAt')) memory.syncRequested = true;
+  return fresh;
+}
+
+/** Where nothing is written, or something forbids it, a synchronisation that was asked for will not come. */
+export const syncIsComing = (plan: Plan, { managementPolicy }: HciClusterRegistration['spec']): boolean =>
+  managementPolicy === 'Manage' &&
+  plan.refusal === undefined &&
+  plan.pending.some(({ step }) => step === 'SyncOnRequest') &&
+  plan.pending.every(({ step, state }) => step !== 'Sync' || state !== 'Blocked');
 
 const concern = ({ metadata }: KubeObject) => [
   metadata.uid,

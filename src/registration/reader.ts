@@ -1,7 +1,10 @@
 import type { Found } from '../azure/reads.ts';
 import { describeFailure, nextTry } from './failures.ts';
-import type { Fact, FactKey, FactValues } from './facts.ts';
+import { valueOf, type Fact, type FactKey, type FactValues } from './facts.ts';
 import { rememberedKeys, type Memory, type Remembered } from './memory.ts';
+
+/** What an answer for many tells, given what is known; undefined when it is to be read live. */
+export type FromBulk<T> = (known: T | undefined) => Promise<{ value: T; at: Date } | undefined>;
 
 /** Reads facts through the memory: what is still good is not read again, and what could not be read is tried again ever more slowly. */
 export function createReader(memory: Memory, now: () => Date, signal: AbortSignal) {
@@ -11,20 +14,38 @@ export function createReader(memory: Memory, now: () => Date, signal: AbortSigna
     key: K,
     goodForMs: number,
     find: () => Promise<Found<FactValues[K]>>,
+    bulk?: FromBulk<FactValues[K]>,
   ): Promise<Fact<FactValues[K]>> {
     touched.add(key);
     const facts: { [P in K]?: Remembered<FactValues[P]> } = memory.facts;
     const remembered = facts[key];
-    if (remembered !== undefined && remembered.readAgainAt > now()) return remembered.fact;
-    const next = await attempt(remembered?.failures ?? 0, goodForMs, find);
+    if (remembered !== undefined && remembered.readAgainAt.getTime() - now().getTime() > alongMs(remembered, goodForMs))
+      return remembered.fact;
+    const next =
+      (memory.atRest && bulk !== undefined ? await confirm(remembered?.fact, goodForMs, bulk) : undefined) ??
+      (await attempt(remembered?.failures ?? 0, goodForMs, find, optional.test(key)));
     facts[key] = next;
     return next.fact;
+  }
+
+  async function confirm<T>(
+    known: Fact<T> | undefined,
+    goodForMs: number,
+    bulk: FromBulk<T>,
+  ): Promise<Remembered<T> | undefined> {
+    const told = await bulk(valueOf(known));
+    // What is older than what is known confirms nothing.
+    if (told === undefined || (known !== undefined && told.at <= known.at)) return undefined;
+    const fact: Fact<T> = { state: 'present', ...told, via: 'bulk' };
+    // Counted from now: those that share an answer do not fall due together.
+    return { fact, readAgainAt: new Date(now().getTime() + goodForMs), failures: 0 };
   }
 
   async function attempt<T>(
     failures: number,
     goodForMs: number,
     find: () => Promise<Found<T>>,
+    mayBeForbidden: boolean,
   ): Promise<Remembered<T>> {
     try {
       const found = await find();
@@ -37,9 +58,11 @@ export function createReader(memory: Memory, now: () => Date, signal: AbortSigna
       signal.throwIfAborted();
       const failed = describeFailure(error);
       const at = now();
+      const settled = mayBeForbidden && failed.reason === 'ActionsMissing';
+      const retryAt = settled ? Infinity : nextTry(failed, failures + 1, at).getTime();
       return {
         fact: { state: 'unknown', why: { reason: failed.reason, message: failed.message }, at },
-        readAgainAt: new Date(Math.min(nextTry(failed, failures + 1, at).getTime(), at.getTime() + goodForMs)),
+        readAgainAt: new Date(Math.min(retryAt, at.getTime() + goodForMs)),
         failures: failures + 1,
       };
     }
@@ -59,6 +82,13 @@ export function createReader(memory: Memory, now: () => Date, signal: AbortSigna
     },
   };
 }
+/** What falls due within moments is read along: each of those moments would bring a pass of its own. */
+const alongMs = ({ failures }: { failures: number }, goodForMs: number): number =>
+  failures > 0 ? 0 : Math.min(10_000, goodForMs / 90); // a retry that comes early makes the next one late
+
+/** What the roles of Microsoft's page do not let be read: nothing needs it, so it is not asked for over and over. */
+const optional = /^(permissions|groupPermissions\/.*|provider\/.*|machines)$/;
+
 /** Secrets that were read are read again when something else is due, and cause no pass of their own. */
 const isLookedAfter = ({ facts }: Memory, key: FactKey): boolean =>
   !((key === 'session' || key === 'sshKeys') && facts[key]?.fact.state === 'present');

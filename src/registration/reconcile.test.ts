@@ -273,8 +273,8 @@ test('what a cluster costs that is as it should be', async () => {
 
   expect(await countedIn(simulation, hour)).toEqual({
     'sign in': 4,
-    'ARM GET cluster': 4,
-    'ARM GET arcSettings': 4,
+    'QUERY resources': 4,
+    'ARM GET arcSettings': 1,
     'NODE NODE1 probe': 1,
     'NODE NODE2 probe': 1,
     'NODE NODE1 clusterProbe': 1,
@@ -283,13 +283,12 @@ test('what a cluster costs that is as it should be', async () => {
   });
   expect(await countedIn(simulation, 24 * hour)).toEqual({
     'sign in': 88,
-    'ARM GET cluster': 88,
-    'ARM GET arcSettings': 88,
+    'QUERY resources': 90,
+    'QUERY resourcecontainers': 4,
+    'QUERY authorizationresources': 4,
+    'ARM GET arcSettings': 22,
     'ARM GET permissions': 4,
-    'ARM GET group': 4,
     'ARM GET provider': 16,
-    'ARM GET machines': 4,
-    'ARM GET roleAssignments': 8,
     'NODE NODE1 probe': 24,
     'NODE NODE2 probe': 24,
     'NODE NODE1 clusterProbe': 24,

@@ -9,18 +9,22 @@ import { isConflict } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/schema.ts';
 import { stalledBy, type StatusDraft } from './draft.ts';
 import { unsupported } from './guards.ts';
-import { createMemory, expire, readAgain, rememberedKeys, type Memory } from './memory.ts';
+import { createClaims } from './claims.ts';
+import { createMemory, expire, isBulk, leaveRest, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
 import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
 import { perform } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
-import { unansweredPokes } from './pokes.ts';
+import { hear, syncIsComing, unansweredPokes } from './pokes.ts';
 import { detach } from './detach.ts';
 import { decideRelease } from './release.ts';
 import { report } from './report.ts';
+import { isWell, wasWell } from './rest.ts';
+import { createRowWatch } from './row-watch.ts';
 import { reportIdle, reportUnresolved } from './report-idle.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { registrations, writeStatus } from './status-writer.ts';
+import type { Session } from './sessions.ts';
 import type { PlanInput } from './step.ts';
 import type { Target } from './target.ts';
 
@@ -31,6 +35,8 @@ export interface ReconcilerDependencies extends Dependencies {
   read(key: string): KubeObject | undefined;
   /** Puts the answer to a write of ours into the store. */
   record(written: KubeObject): void;
+  /** Has this key be looked at, though nothing of the object changed. */
+  lookAt(key: string): void;
 }
 
 interface Result {
@@ -46,6 +52,8 @@ const factsGoodToActOnMs = 60_000;
 export function createReconciler(dependencies: ReconcilerDependencies) {
   const { kube, events, now } = dependencies;
   const memories = new Map<string, { uid: string; generation: number; memory: Memory }>();
+  const claims = createClaims();
+  const rows = createRowWatch(dependencies.log);
   /** Registrations of which a Secret has changed since it was read. */
   const changedSecrets = new Set<string>();
 
@@ -62,6 +70,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const object = dependencies.read(key);
     if (object === undefined) {
       memories.delete(key);
+      claims.release(key);
       changedSecrets.delete(key);
       return {};
     }
@@ -151,22 +160,30 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (added.outcome === 'done') dependencies.record(added.object);
       return added.outcome === 'absent' ? {} : again;
     }
-    return pass(registration, recall(key, registration), signal, lend);
+    const { memory, heard } = recall(key, registration);
+    await announce(registration, heard);
+    return pass(key, registration, memory, signal, lend);
   }
 
   async function pass(
+    key: string,
     registration: HciClusterRegistration,
     memory: Memory,
     signal: AbortSignal,
     lend: Lend,
   ): Promise<Result> {
     const { spec } = registration;
-    await answerUnsupportedPokes(registration);
     const correlationId = randomUUID();
     let observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
+    if (memory.atRest && !isConfirmed(key, registration, observation, memory)) {
+      // Rows may be late or incomplete: they confirm that all is well, and whatever else they tell is read live.
+      leaveRest(memory);
+      observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
+    }
     if (mayAct(registration, observation, memory) && isStale(memory, now())) {
       // Nothing is written upon what was seen a while ago: somebody else may have been there, a node may have restarted.
       memory.facts = {};
+      memory.atRest = false;
       observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
     }
     const { target, observed, session, access, arcSecret, nextRead } = observation;
@@ -176,19 +193,25 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       return { requeueAfterMs: Math.max(100, (nextRead?.getTime() ?? now().getTime() + restMs) - now().getTime()) };
     }
 
-    const input = (): PlanInput => ({ spec, target, observed, memory, now: now() });
+    const claimedBy = claims.holder(target.resourceId, key);
+    const input = (): PlanInput => ({ spec, target, observed, memory, claimedBy, now: now() });
     const planned = plan(input());
+    if (planned.runnable.some(({ step }) => step === 'CreateCluster')) claims.claim(target.resourceId, key);
     forgetWhatIsDone(memory, planned);
+    if (!syncIsComing(planned, spec)) memory.syncRequested = false;
     const before = memory.submissions;
     memory.submissions = withSubmissions(before, planned.runnable, now());
     // What a write will need to be found again stands in status before the write.
     const exactly = memory.submissions !== before || (planned.runnable.length > 0 && !isOnRecord(registration, target));
+    const status = report(registration, input(), planned);
+    memory.atRest = isWell(planned, status);
     try {
-      await write(registration, report(registration, input(), planned), { exactly, signal });
+      await write(registration, status, { exactly, signal });
     } catch (error) {
       memory.submissions = before; // nothing was started
       throw error;
     }
+    if (session !== undefined) lookAtChanged(session);
     if (planned.runnable.length === 0) return { requeueAfterMs: schedule(memory, planned, observation) };
 
     if (session === undefined) throw new Error('there are steps to do and no session to do them with');
@@ -198,25 +221,42 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return again;
   }
 
-  /** The request counts as answered, by saying that nothing was done. */
-  async function answerUnsupportedPokes(registration: HciClusterRegistration): Promise<void> {
+  /** Tells what becomes of requests that are not simply another look. */
+  async function announce(registration: HciClusterRegistration, heard: (keyof typeof announcements)[]): Promise<void> {
     const { namespace, name, uid } = registration.metadata;
-    for (const field of unansweredPokes(registration)) {
-      const what = {
-        lastHandledRotateAt: 'rotate',
-        lastHandledRepairAt: 'repair',
-        lastHandledReconcileAt: undefined,
-        lastHandledSyncAt: undefined,
-      }[field];
-      if (what === undefined) continue;
-      const note = `${what}-requested-at: this version of the controller does not ${what}. Nothing was done.`;
-      const subject = { apiVersion, kind, metadata: { namespace, name, uid } };
-      await events.record(subject, { type: 'Warning', reason: 'NotSupportedYet', action: 'Answer', note });
+    for (const field of heard) {
+      const event = announcements[field];
+      if (event === undefined) continue;
+      await events.record({ apiVersion, kind, metadata: { namespace, name, uid } }, { ...event, action: 'Answer' });
     }
   }
 
   function mayAct({ spec }: HciClusterRegistration, { target, observed }: Observation, memory: Memory): boolean {
     return target !== undefined && plan({ spec, target, observed, memory, now: now() }).runnable.length > 0;
+  }
+
+  function isConfirmed(
+    key: string,
+    registration: HciClusterRegistration,
+    { target, observed }: Observation,
+    memory: Memory,
+  ): boolean {
+    if (target === undefined) return false;
+    const claimedBy = claims.holder(target.resourceId, key);
+    const input = { spec: registration.spec, target, observed, memory, claimedBy, now: now() };
+    const planned = plan(input);
+    return isWell(planned, report(registration, input, planned));
+  }
+
+  /** Reads live, and soon, whatever Resource Graph shows otherwise than before. */
+  function lookAtChanged(session: Session): void {
+    const changed = rows.changes(session.inventory);
+    if (changed.size === 0) return;
+    for (const [key, { memory }] of memories) {
+      if (memory.session !== session || !changed.has(memory.resourceId?.toLowerCase() ?? '')) continue;
+      leaveRest(memory);
+      dependencies.lookAt(key);
+    }
   }
 
   /** After a restart, an object that was well is left alone until its sync is due. */
@@ -230,22 +270,31 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return ready ? Math.min(untilMs, syncIntervalMs(registration)) : 0;
   }
 
-  function recall(key: string, registration: HciClusterRegistration): Memory {
+  function recall(key: string, registration: HciClusterRegistration) {
     const { uid, generation } = registration.metadata;
     const known = memories.get(key);
     const remembered =
-      known?.uid === uid ? known : { uid, generation, memory: createMemory(registration.status?.submissions) };
-    if (remembered.generation !== generation || unansweredPokes(registration).length > 0) {
+      known?.uid === uid
+        ? known
+        : {
+            uid,
+            generation,
+            memory: { ...createMemory(registration.status?.submissions), atRest: wasWell(registration) },
+          };
+    const heard = hear(registration, remembered.memory);
+    if (remembered.generation !== generation || heard.length > 0) {
       // A person changed something, or asked: everything is looked at again, and nothing waits for an earlier failure.
       remembered.memory.facts = {};
+      remembered.memory.atRest = false;
       remembered.memory.failures.clear();
       remembered.memory.successes.clear();
       dependencies.nodes.reset(key);
+      if (remembered.generation !== generation) claims.release(key);
       remembered.generation = generation;
     }
     if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys']);
     memories.set(key, remembered);
-    return remembered.memory;
+    return { memory: remembered.memory, heard };
   }
 
   /** When the next pass is due: when a fact is to be read again, or a step that waits is to be looked at. */
@@ -270,11 +319,26 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   };
 }
 
+const announcements = {
+  lastHandledReconcileAt: undefined,
+  lastHandledSyncAt: undefined,
+  lastHandledRotateAt: {
+    type: 'Warning',
+    reason: 'NotSupportedYet',
+    note: 'rotate-requested-at: this version of the controller does not rotate credentials yet. Nothing was done.',
+  },
+  lastHandledRepairAt: {
+    type: 'Normal',
+    reason: 'Progressing',
+    note: 'repair-requested-at: everything is read anew and what is missing is mended. Credentials are not renewed yet.',
+  },
+} as const;
+
 function isStale(memory: Memory, now: Date): boolean {
   const oldest = now.getTime() - factsGoodToActOnMs;
   return rememberedKeys(memory).some((key) => {
-    const at = memory.facts[key]?.fact.at;
-    return at !== undefined && at.getTime() < oldest;
+    const fact = memory.facts[key]?.fact;
+    return fact !== undefined && (isBulk(fact) || fact.at.getTime() < oldest);
   });
 }
 

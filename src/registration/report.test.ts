@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { HciClusterRegistration } from '../api/registration.ts';
+import { createMemory } from './memory.ts';
 import { plan } from './plan.ts';
 import { report } from './report.ts';
 import { toConditions } from './draft.ts';
 import {
   absent,
   after,
+  before,
   buildInput,
   buildObserved,
   buildProbe,
@@ -183,6 +185,15 @@ test('times of comparing: kept while Azure cannot be read', () => {
   const kept = reported({ observed: buildObserved({ resource: unknown() }) }, { lastSyncTime: '2026-02-01T00:00:00Z' });
   expect(kept.lastSyncTime).toBe('2026-02-01T00:00:00Z');
   expect(kept.nextSyncTime).toBeUndefined();
+});
+
+test('the next sync is when the cluster resource is due, however old the rows were that confirmed it', () => {
+  const memory = createMemory();
+  const fact = { ...present(buildResource()), at: before(240) };
+  memory.facts.resource = { fact, readAgainAt: after(15 * 60), failures: 0 };
+  const { lastSyncTime, nextSyncTime } = reported({ memory, observed: buildObserved({ resource: fact }) });
+  expect(lastSyncTime).toBe('2026-03-01T11:56:00Z');
+  expect(nextSyncTime).toBe('2026-03-01T12:15:00Z');
 });
 
 test('a transition is a change of status, not of reason or message', () => {

@@ -38,13 +38,15 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
   const isAdopted = adopted(registration, input);
   const syncedAt = observed.resource.state === 'unknown' ? undefined : observed.resource.at;
   return {
-    ...handledPokes(registration),
+    ...handledPokes(registration, memory.syncRequested),
     observedGeneration: registration.metadata.generation,
     firstWriteTime: registration.status?.firstWriteTime ?? (plan.runnable.length > 0 ? seconds(now) : undefined),
     azure: reportAzure(registration, input, plan, isAdopted),
     lastSyncTime: syncedAt === undefined ? registration.status?.lastSyncTime : seconds(syncedAt),
     nextSyncTime:
-      syncedAt === undefined ? undefined : seconds(new Date(syncedAt.getTime() + syncIntervalMs(registration))),
+      syncedAt === undefined
+        ? undefined
+        : seconds(memory.facts.resource?.readAgainAt ?? new Date(syncedAt.getTime() + syncIntervalMs(registration))),
     consecutiveFailures: Math.max(0, ...[...memory.failures.values()].map(({ count }) => count)),
     cluster: reportCluster(input),
     nodes: reportNodes(input),

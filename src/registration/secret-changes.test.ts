@@ -23,12 +23,12 @@ test('a Secret that was only touched is read, and nothing else is', async () => 
   expect(simulation.calls).toEqual(['KUBE GET secret']);
 });
 
-test('another credential is signed in with at once, and Azure is not asked for what is known', async () => {
+test('another credential is signed in with at once, and Azure is asked for its rights only', async () => {
   const simulation = await settled();
   simulation.changeIdentity();
   simulation.secretChanged();
   await simulation.pass();
-  expect(simulation.calls).toEqual(['KUBE GET secret', 'sign in']);
+  expect(simulation.calls).toEqual(['KUBE GET secret', 'sign in', 'ARM GET permissions']);
 });
 
 test('other SSH keys are tried on every node at once', async () => {

@@ -1,14 +1,15 @@
 import { createHash, X509Certificate } from 'node:crypto';
-import type { TokenCredential } from '@azure/core-auth';
 import { createRequestBudget, type RequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
-import { createCredential, federatedTokenAudience, type SignIn } from '../azure/credentials.ts';
-import { toAzureError } from '../azure/errors.ts';
+import { createCredential, federatedTokenAudience, type Authority, type SignIn } from '../azure/credentials.ts';
 import type { OnAzureExchange } from '../azure/http-client.ts';
+import { createInventory, type Inventory } from '../azure/inventory.ts';
 import { createResourceManager, type ResourceManager } from '../azure/resource-manager.ts';
+import { obtainToken } from '../azure/sign-in.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { createServiceAccountToken } from '../kube/resource.ts';
+import { KubeError } from '../kube/kube-error.ts';
+import { createServiceAccountToken, isAbsent } from '../kube/resource.ts';
 import type { Configuration } from '../configuration.ts';
 import { NotAllowed, SecretProblem } from './failures.ts';
 import type { SecretReader } from './referenced-secrets.ts';
@@ -16,9 +17,11 @@ import type { SecretReader } from './referenced-secrets.ts';
 /** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
 export interface Session {
   arm: ResourceManager;
+  /** What is read once for all objects of this session. */
+  inventory: Inventory;
   /** When the credential expires, as its Secret or its certificate says; undefined when nothing says it. */
   credentialNotAfter: Date | undefined;
-  /** @throws AzureError when no token is to be had */
+  /** @throws AzureError, SecretProblem or KubeError when no token is to be had */
   checkSignIn(signal: AbortSignal): Promise<void>;
 }
 
@@ -83,44 +86,48 @@ export function createSessions(options: SessionsOptions): Sessions {
         return open.session;
       }
       const cloud = endpoints(registration);
-      const credential = createCredential(signIn, { tenantId, endpoints: cloud, certificateAuthorities, onExchange });
+      const authority: Authority = { tenantId, endpoints: cloud, certificateAuthorities, onExchange };
+      const credential = createCredential(signIn, authority);
+      const arm = createResourceManager({
+        credential,
+        subscriptionId,
+        endpoints: cloud,
+        certificateAuthorities,
+        budgets: {
+          ofSubscription: budgetOf(JSON.stringify([cloudName, tenantId, subscriptionId, signIn.clientId])),
+          ofPrincipal: budgetOf(JSON.stringify([cloudName, tenantId, signIn.clientId])),
+        },
+        userAgent,
+        beforeWrite,
+        onExchange,
+      });
       const session: Session = {
         credentialNotAfter: notAfter,
-        arm: createResourceManager({
-          credential,
-          subscriptionId,
-          endpoints: cloud,
-          certificateAuthorities,
-          budget: budgetOf(JSON.stringify([cloudName, tenantId, subscriptionId, signIn.clientId])),
-          userAgent,
-          beforeWrite,
-          onExchange,
-        }),
-        checkSignIn: (caller) => getToken(credential, cloud.resourceManagerScope, caller),
+        arm,
+        inventory: createInventory(arm, () => new Date()),
+        checkSignIn: (caller) => obtainToken(credential, authority, caller).catch(throwOwn),
       };
       sessions.set(key, { session, openedAt });
       return session;
     },
     tryClientSecret(registration, clientId, clientSecret, signal) {
-      const cloud = endpoints(registration);
       const { tenantId } = registration.spec.azure;
-      const credential = createCredential(
-        { type: 'ClientSecret', clientId, clientSecret },
-        { tenantId, endpoints: cloud, certificateAuthorities, onExchange },
+      const authority: Authority = { tenantId, endpoints: endpoints(registration), certificateAuthorities, onExchange };
+      return obtainToken(
+        createCredential({ type: 'ClientSecret', clientId, clientSecret }, authority),
+        authority,
+        signal,
       );
-      return getToken(credential, cloud.resourceManagerScope, signal);
     },
   };
 }
 
-const getToken = async (credential: TokenCredential, scope: string, signal: AbortSignal) => {
-  try {
-    await credential.getToken(scope, { abortSignal: signal });
-  } catch (error) {
-    signal.throwIfAborted();
-    throw toAzureError(error);
-  }
-};
+/** What went wrong while the proof of identity was made is the reason, not that Microsoft Entra got none. */
+function throwOwn(error: unknown): never {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (cause instanceof SecretProblem || cause instanceof KubeError) throw cause;
+  throw error;
+}
 
 async function readSignIn(
   { kube, secrets, configuration }: SessionsOptions,
@@ -162,7 +169,11 @@ async function readSignIn(
           kube,
           { namespace, name: serviceAccountName },
           { audiences: [federatedTokenAudience], expirationSeconds: 600 },
-        );
+        ).catch((error: unknown) => {
+          throw isAbsent(error)
+            ? new SecretProblem(`ServiceAccount ${namespace}/${serviceAccountName} does not exist.`)
+            : error;
+        });
         return token;
       };
       return { signIn: { type: 'WorkloadIdentity', clientId, getAssertion }, notAfter: undefined };

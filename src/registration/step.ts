@@ -15,6 +15,8 @@ export interface PlanInput {
   observed: Observed;
   memory: Readonly<Memory>;
   now: Date;
+  /** Another object of this fleet that is making the same resource. */
+  claimedBy?: string | undefined;
 }
 
 /** What a step finds about one of the things it works on. */
@@ -123,8 +125,17 @@ export const members = ({ observed }: PlanInput): Member[] =>
     return { name, fact, probe: valueOf(fact) };
   });
 
+/** Until all nodes have told what they hold, it is not known whether this cluster may be registered as the target. */
+export function unjudged(input: PlanInput, on: string): Evaluation<never> | undefined {
+  const silent = members(input).find(({ probe }) => probe === undefined);
+  if (silent !== undefined) return unread(on, silent.fact);
+  return input.observed.cluster.state === 'present' ? undefined : unread(on, input.observed.cluster);
+}
+
+/** Registered, or was: a cluster that is out of policy keeps its registration. */
 export const registeredTo = (probe: Probe, resourceId: string): boolean =>
-  probe.registration.registrationStatus === 'Registered' && sameId(probe.registration.azureResourceUri, resourceId);
+  /^(Registered|OutOfPolicy)$/.test(probe.registration.registrationStatus) &&
+  sameId(probe.registration.azureResourceUri, resourceId);
 
 /** Do the nodes say that they are registered as the target? Undefined while one that has not answered might. */
 export function nodesClaim(input: PlanInput): boolean | undefined {
@@ -133,12 +144,17 @@ export function nodesClaim(input: PlanInput): boolean | undefined {
   return all.some(({ probe }) => probe === undefined) ? undefined : false;
 }
 
-/** The node holds a certificate that signs in as the application of this cluster resource. */
-export const certificateSet = (probe: Probe, { target }: PlanInput, resource: ClusterResource): boolean =>
-  registeredTo(probe, target.resourceId) ||
-  (probe.certificate.set !== null &&
-    probe.certificate.set.appId === resource.properties.aadClientId &&
-    probe.certificate.set.cloudId === resource.properties.cloudId);
+/**
+ * The node holds a certificate that signs in as the application of this cluster resource. What was set last is on record on the node,
+ * unless the cmdlet set it: then, and while the node does connect, its registration says enough.
+ */
+export function certificateSet(probe: Probe, { target }: PlanInput, resource: ClusterResource): boolean {
+  const { set } = probe.certificate;
+  const { connectionStatus } = probe.registration;
+  const { aadClientId, cloudId } = resource.properties;
+  if (set !== null && set.appId === aadClientId && set.cloudId === cloudId) return true;
+  return registeredTo(probe, target.resourceId) && (set === null || connectionStatus === 'Connected');
+}
 
 /** A node on which an operation for the whole cluster runs: any that answers and is up. */
 export function clusterNode(input: PlanInput): string | undefined {

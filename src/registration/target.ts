@@ -1,6 +1,13 @@
 import type { CloudEndpoints } from '../azure/clouds.ts';
-import { clusterResourceId, normalizeRegion } from '../azure/resource-ids.ts';
+import {
+  clusterResourceId,
+  normalizeRegion,
+  parseClusterResourceId,
+  sameId,
+  type ClusterName,
+} from '../azure/resource-ids.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
+import { nonEmpty } from './step.ts';
 
 /** What the registration is to be in Azure, with every default resolved as Register-AzStackHCI resolves it. */
 export interface Target {
@@ -24,18 +31,27 @@ export const createdByTag = { CreatedBy: '4C02703C-F5D0-44B0-ADC3-4ED5C2839E61' 
 /** Tag on the cluster resource that says which object it belongs to: <instanceId>/<namespace>/<name>. */
 export const markTag = 'HciClusterRegistration';
 
+/** What the nodes tell that names default to. */
+export interface Named {
+  clusterName: string | undefined;
+  /** The nodes' AzureResourceUri, of those that have one. */
+  resourceUris: string[];
+}
+
 /**
- * Undefined while the name of the resource is not known: without one in the spec it is the cluster's own, which only a node can tell.
- * Once registered, what status holds wins over a default, so that a renamed cluster does not become another resource.
+ * Undefined while the name of the resource is not known: without one in the spec it is that which the nodes are registered as, else the
+ * cluster's own, and only a node can tell either. Once registered, what status holds wins over a default, so that a renamed cluster does
+ * not become another resource.
  */
 export function resolveTarget(
   registration: HciClusterRegistration,
-  clusterName: string | undefined,
+  { clusterName, resourceUris }: Named,
   endpoints: CloudEndpoints,
   instanceId: string,
 ): Target | undefined {
   const { spec, status, metadata } = registration;
-  const fixed = status?.azure?.resourceId === undefined ? undefined : status.azure;
+  const registered = status?.azure?.resourceId === undefined ? undefined : status.azure;
+  const fixed = registered ?? registeredAs(spec, resourceUris);
   const resourceName = spec.azure.resourceName ?? fixed?.resourceName ?? clusterName;
   if (resourceName === undefined) return undefined;
   const resourceGroup = spec.azure.resourceGroup ?? fixed?.resourceGroup ?? `${resourceName}-rg`;
@@ -45,10 +61,26 @@ export function resolveTarget(
     ...name,
     tenantId: spec.azure.tenantId,
     region: normalizeRegion(spec.azure.region),
-    arcResourceGroup: spec.arc.resourceGroup ?? fixed?.arcResourceGroup ?? resourceGroup,
+    arcResourceGroup: spec.arc.resourceGroup ?? registered?.arcResourceGroup ?? resourceGroup,
     resourceId: clusterResourceId(name),
     tags: { ...spec.azure.tags, [markTag]: mark },
     mark,
     endpoints,
   };
 }
+
+/** Of another subscription the name is no default: the spec would name a resource that the nodes do not mean. */
+const registeredAs = ({ azure }: HciClusterRegistration['spec'], resourceUris: string[]): ClusterName | undefined =>
+  resourceUris
+    .flatMap((uri) => parseClusterResourceId(uri) ?? [])
+    .find(({ subscriptionId }) => sameId(subscriptionId, azure.subscriptionId));
+
+/** The Arc settings that are there say which group they use: it is the default, and cannot be changed. */
+export const withArcSettings = (
+  target: Target,
+  { arc }: HciClusterRegistration['spec'],
+  arcInstanceResourceGroup: string | null | undefined,
+): Target =>
+  arc.resourceGroup === undefined && nonEmpty(arcInstanceResourceGroup)
+    ? { ...target, arcResourceGroup: arcInstanceResourceGroup }
+    : target;

@@ -70,13 +70,19 @@ test('calls to Azure: those of the controller, by method and host', () => {
       call('controller', 'GET', 'https://arm/subscriptions/s'),
       call('controller', 'GET', 'https://arm/subscriptions/s?again'),
       call('controller', 'POST', 'https://login/t/oauth2/v2.0/token'),
+      call('controller', 'POST', 'https://arm/providers/Microsoft.ResourceGraph/resources?api-version=x'),
       call(null, 'GET', 'https://login/t/v2.0/.well-known/openid-configuration'),
       call('of-the-nodes', 'POST', 'https://login/t/oauth2/v2.0/token'),
       call('of-the-nodes', 'POST', 'https://data-plane/clusters/c/sync'),
     ],
     azure,
   );
-  expect(calls).toEqual({ 'GET Resource Manager': 2, 'GET sign-in': 1, 'POST sign-in': 1 });
+  expect(calls).toEqual({
+    'GET Resource Manager': 2,
+    'GET sign-in': 1,
+    'POST sign-in': 1,
+    'query Resource Graph': 1,
+  });
 });
 
 const event = (auditID: string, verb: string, more: object = {}) => ({

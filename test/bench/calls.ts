@@ -6,13 +6,13 @@ import type { Exchange } from '../simulators/shared/admin.ts';
 /** How often something was called, by words. */
 export type Calls = Record<string, number>;
 
-const tally = (calls: readonly string[]): Calls => {
+export const tally = (calls: readonly string[]): Calls => {
   const counted: Calls = {};
   for (const call of calls.toSorted()) counted[call] = (counted[call] ?? 0) + 1;
   return counted;
 };
 
-/** By method and host: `GET Resource Manager`. Without what nodes say themselves, as the principals that registration gives them. */
+/** By method and host: `GET Resource Manager`, and `query Resource Graph`. Without what nodes say themselves, as the principals that registration gives them. */
 export function azureCalls(
   exchanges: readonly Exchange[],
   azure: Pick<SimulatedAzure, 'resourceManager' | 'login' | 'graph' | 'state'>,
@@ -30,7 +30,10 @@ export function azureCalls(
   return tally(
     exchanges.flatMap(({ principal, request }) => {
       const host = hosts.get(new URL(request.url).origin);
-      return host === undefined || (principal !== null && ofNodes.has(principal)) ? [] : [`${request.method} ${host}`];
+      if (host === undefined || (principal !== null && ofNodes.has(principal))) return [];
+      return request.url.includes('/providers/Microsoft.ResourceGraph/')
+        ? ['query Resource Graph']
+        : [`${request.method} ${host}`];
     }),
   );
 }

@@ -1,6 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { idle } from './idle.ts';
+import { measureCalls, measureRestart, type CallsFigures } from './fleet/measure.ts';
+import { callsSummary, callsTable, restartSummary, restartTable } from './fleet/table.ts';
+import { deadSite, deadSiteReport, deadSiteSummary } from './registration/dead-site.ts';
+import { fanout, fanoutReport, fanoutSummary } from './registration/fanout.ts';
 import { measureRuntime, type RuntimeFigures } from './runtime/measure.ts';
 import { runtimeSummary, runtimeTable } from './runtime/table.ts';
 import { summary, table } from './table.ts';
@@ -23,7 +27,32 @@ to do, and answers 25 changes a second. It fails when an object is not as it sho
   npm run bench -- runtime --objects N     at N (repeatable)
   npm run bench -- runtime --profile DIR   writes CPU profiles of the controller there
 
-Both:
+npm run bench -- calls: what a fleet costs in steady state
+
+Calls to Azure, to the API server and to nodes per cluster and hour, counted over six hours of a moved clock: reconciler, sessions and
+inventory as they ship, over HTTPS to the simulated Azure; API server and nodes are plain data. It fails when a cluster is not Ready.
+
+  npm run bench -- calls                   for 1, 100 and 1,000 clusters
+  npm run bench -- calls --clusters N      for N (repeatable)
+
+npm run bench -- restart: what Azure is asked when a controller of many clusters at rest is restarted
+
+The same fleet. Calls to Azure in the minutes of the hour before and after, from the simulator's log. It fails when there are as many
+calls in one minute as there are clusters.
+
+  npm run bench -- restart                 with 1,000 clusters
+  npm run bench -- restart --clusters N    with N
+
+npm run bench -- fanout: 16 nodes at once
+
+In the lab, with a second for each operation on a node: registering a cluster of 16 nodes, beside one of a single node, which is the
+longest dependent chain. It fails when a cluster does not become Ready.
+
+npm run bench -- dead-site: a registration beside 50 clusters whose nodes take connections and never answer
+
+In the lab, over real sockets: how long until Ready, by itself and beside them. It fails when it does not become Ready.
+
+All:
   --json FILE                              writes the figures there too
 `;
 
@@ -35,6 +64,7 @@ async function main(): Promise<void> {
     options: {
       minutes: { type: 'string', default: '10' },
       objects: { type: 'string', multiple: true, default: ['100', '1000', '10000'] },
+      clusters: { type: 'string', multiple: true },
       profile: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean' },
@@ -47,7 +77,7 @@ async function main(): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   const [name = '', ...more] = positionals;
   const run = more.length === 0 ? benches[name] : undefined;
-  if (run === undefined) throw new Error(`There are two benchmarks: idle and runtime.\n\n${help}`);
+  if (run === undefined) throw new Error(`The benchmarks are ${Object.keys(benches).join(', ')}.\n\n${help}`);
   const { figures, report, summary: summed } = await run(values);
   if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(figures, undefined, 2)}\n`);
   say();
@@ -64,11 +94,38 @@ interface Outcome {
 
 const benches: Record<
   string,
-  (values: { minutes: string; objects: string[]; profile?: string | undefined }) => Promise<Outcome>
+  (values: {
+    minutes: string;
+    objects: string[];
+    clusters?: string[] | undefined;
+    profile?: string | undefined;
+  }) => Promise<Outcome>
 > = {
   async idle({ minutes }) {
     const figures = await idle(positive('--minutes', minutes), say);
     return { figures, report: table(figures), summary: summary(figures) };
+  },
+  async calls({ clusters = ['1', '100', '1000'] }) {
+    const figures: CallsFigures[] = [];
+    for (const each of clusters) figures.push(await measureCalls(positive('--clusters', each), say));
+    return { figures, report: callsTable(figures), summary: callsSummary(figures) };
+  },
+  async restart({ clusters = ['1000'] }) {
+    const count = positive('--clusters', clusters[0] ?? '');
+    const figures = await measureRestart(count, say);
+    if (Math.max(...figures.after) >= count)
+      throw new Error(`${restartTable(figures)}
+
+A storm.`);
+    return { figures, report: restartTable(figures), summary: restartSummary(figures) };
+  },
+  async fanout() {
+    const figures = await fanout(say);
+    return { figures, report: fanoutReport(figures), summary: fanoutSummary(figures) };
+  },
+  async 'dead-site'() {
+    const figures = await deadSite(say);
+    return { figures, report: deadSiteReport(figures), summary: deadSiteSummary(figures) };
   },
   async runtime({ objects, profile }) {
     const figures: RuntimeFigures[] = [];

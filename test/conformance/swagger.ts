@@ -55,6 +55,11 @@ export const notPublished: readonly NotPublished[] = [
     path: /\/providers\/Microsoft\.Authorization\/permissions$/i,
     reason: 'the file of permissions is not among those held here',
   },
+  {
+    method: /^PUT$/,
+    path: /\/providers\/Microsoft\.Authorization\/roleDefinitions\/[^/]+$/i,
+    reason: 'the file of role definitions is not among those held here',
+  },
 ];
 
 const olderResources = '2022-09-01';

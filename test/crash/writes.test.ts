@@ -46,6 +46,10 @@ test.each([
 
 test.each([
   ['a read', exchange('GET', `${arm}/resourcegroups/g`)],
+  [
+    'a query of Resource Graph',
+    exchange('POST', 'https://arm:1/providers/Microsoft.ResourceGraph/resources?api-version=2024-04-01'),
+  ],
   ['a sign-in', exchange('POST', 'https://login:1/t/oauth2/v2.0/token')],
   [
     'what a node sends',

@@ -1,4 +1,5 @@
 import { operations, type OperationName } from '../../src/nodes/operations.ts';
+import { isQuery } from '../../src/azure/budget.ts';
 import { roles } from '../../src/azure/resource-ids.ts';
 import type { Exchange } from '../simulators/shared/admin.ts';
 
@@ -39,7 +40,7 @@ export function externalWrite(exchange: Exchange, scope: Scope): ExternalWrite |
   if (method === 'EXEC') return nodeWrite(url, scope.nodes);
   if (!['PUT', 'POST', 'PATCH', 'DELETE'].includes(method) || exchange.principal !== scope.clientId) return undefined;
   const target = new URL(url);
-  if (![scope.resourceManager, scope.graph].includes(target.origin)) return undefined;
+  if (![scope.resourceManager, scope.graph].includes(target.origin) || isQuery(url)) return undefined;
   const [, afterProviders] = /.*\/providers\/(.+)$/i.exec(target.pathname) ?? [];
   const [, afterSubscription] = /^\/+subscriptions\/[^/]+\/(.+)$/i.exec(target.pathname) ?? [];
   const path = (afterProviders ?? afterSubscription ?? target.pathname)

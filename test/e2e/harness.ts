@@ -40,7 +40,12 @@ export async function startEndToEnd(
   });
   const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);
   const start = () =>
-    startController({ kubeconfig, config: lab.controllerConfig, logFile: join(lab.directory, 'controller.log') });
+    startController({
+      kubeconfig,
+      config: lab.controllerConfig,
+      logFile: join(lab.directory, 'controller.log'),
+      instanceMetadata: lab.azure.instanceMetadata,
+    });
   let controller = start();
   const { kubectl } = lab.controlPlane;
 

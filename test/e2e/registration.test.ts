@@ -77,9 +77,19 @@ describe('registration, from YAML to Ready', () => {
 
   it('writes nothing more once all is well, also when asked to look again', async () => {
     const before = writesTo(e2e.lab, 'happy');
-    await kubectl('annotate', 'hciregistration', 'happy', '-n', 'ns-happy', 'azurestackhci.io/sync-requested-at=now');
+    await kubectl(
+      'annotate',
+      'hciregistration',
+      'happy',
+      '-n',
+      'ns-happy',
+      'azurestackhci.io/reconcile-requested-at=now',
+    );
     const registration = await e2e.given('happy');
-    await registration.eventually('the request answered', ({ lastHandledSyncAt }) => lastHandledSyncAt === 'now');
+    await registration.eventually(
+      'the request answered',
+      ({ lastHandledReconcileAt }) => lastHandledReconcileAt === 'now',
+    );
     await registration.until('InSync', 'True');
     expect(writesTo(e2e.lab, 'happy')).toEqual(before);
   });

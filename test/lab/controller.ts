@@ -22,6 +22,8 @@ export function startController(options: {
   config: string;
   logFile: string;
   namespace?: string;
+  /** The Instance Metadata Service of the host that it runs on. */
+  instanceMetadata?: string;
 }): RunningController {
   const log = createWriteStream(options.logFile, { flags: 'a' });
   const child = spawn(
@@ -33,7 +35,13 @@ export function startController(options: {
       ...(options.namespace === undefined ? [] : ['--namespace', options.namespace]),
     ],
     {
-      env: { PATH: process.env['PATH'], KUBECONFIG: options.kubeconfig },
+      env: {
+        PATH: process.env['PATH'],
+        KUBECONFIG: options.kubeconfig,
+        ...(options.instanceMetadata === undefined
+          ? {}
+          : { AZURE_POD_IDENTITY_AUTHORITY_HOST: options.instanceMetadata }),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );

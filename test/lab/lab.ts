@@ -19,6 +19,9 @@ export const controllerAccount = { namespace: 'hci-system', name: 'hci-registrat
 /** May sign in as the application `controller` by workload identity federation. */
 export const workloadAccount = { namespace: 'federated', name: 'hci-edge' } as const;
 
+/** Its objects may use the identity of the host that the controller runs on. */
+export const managedIdentityNamespace = 'managed';
+
 /** The world outside the controller: simulated Azure and simulated nodes, and the configuration that points at them. */
 export interface Outside {
   directory: string;
@@ -71,6 +74,7 @@ export async function startOutside(options: {
       stringify({
         clouds: { AzureCloud: { resourceManager, login, graph } },
         certificateAuthorityFile: azure.caFile,
+        managedIdentityNamespaces: [managedIdentityNamespace],
         allowLoopbackNodeAddresses: true,
         // One controller at a time; one that was killed is followed at once, not when its lease runs out.
         leaderElection: { enabled: false },
@@ -211,12 +215,25 @@ export async function writeLabFile(lab: Lab, file: string): Promise<void> {
     throw new Error(`${file} is that of another lab, which still runs: stop it first, or work in another folder.`);
   }
   const { azure, nodes, controlPlane } = lab;
-  const { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals } = azure;
+  const { resourceManager, login, graph, serviceEndpoint, instanceMetadata, caFile, admin } = azure;
+  const { tenantId, subscriptionId, principals, managedIdentity } = azure;
   const content = {
     kubeconfig: controlPlane.kubeconfig,
     kubectl: controlPlane.binaries.kubectl,
     controllerConfig: lab.controllerConfig,
-    azure: { resourceManager, login, graph, serviceEndpoint, caFile, admin, tenantId, subscriptionId, principals },
+    azure: {
+      resourceManager,
+      login,
+      graph,
+      serviceEndpoint,
+      instanceMetadata,
+      caFile,
+      admin,
+      tenantId,
+      subscriptionId,
+      principals,
+      managedIdentity,
+    },
     nodes: { admin: nodes.admin, clusters: nodes.clusters },
   };
   await writeFile(file, `${JSON.stringify(content, undefined, 2)}\n`, { mode: 0o600 });

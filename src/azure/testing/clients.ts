@@ -1,11 +1,18 @@
 import type { SimulatedAzure } from '../../../test/simulators/azure/azure.ts';
 import { createRequestBudget } from '../budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../clouds.ts';
-import { createCredential, type SignIn } from '../credentials.ts';
+import { createCredential, type Authority, type SignIn } from '../credentials.ts';
 import { createResourceManager, type ResourceManager } from '../resource-manager.ts';
 
 export const endpointsOf = ({ resourceManager, login, graph }: SimulatedAzure): CloudEndpoints =>
   cloudEndpoints('AzureCloud', { resourceManager, login, graph });
+
+export const authorityOf = (azure: SimulatedAzure, tenantId = azure.tenantId): Authority => ({
+  tenantId,
+  endpoints: endpointsOf(azure),
+  certificateAuthorities: [azure.caPem],
+  onExchange: () => {},
+});
 
 /** The principal that the simulated Azure lets do everything that a registration needs. */
 export const controllerSecret = ({ principals }: SimulatedAzure): SignIn => ({
@@ -14,13 +21,8 @@ export const controllerSecret = ({ principals }: SimulatedAzure): SignIn => ({
   clientSecret: principals.controller.clientSecret,
 });
 
-export const credentialFor = (azure: SimulatedAzure, signIn: SignIn, tenantId = azure.tenantId) =>
-  createCredential(signIn, {
-    tenantId,
-    endpoints: endpointsOf(azure),
-    certificateAuthorities: [azure.caPem],
-    onExchange: () => {},
-  });
+export const credentialFor = (azure: SimulatedAzure, signIn: SignIn, tenantId?: string) =>
+  createCredential(signIn, authorityOf(azure, tenantId));
 
 export const resourceManagerFor = (
   azure: SimulatedAzure,
@@ -32,7 +34,10 @@ export const resourceManagerFor = (
     subscriptionId: azure.subscriptionId,
     endpoints: endpointsOf(azure),
     certificateAuthorities: [azure.caPem],
-    budget: createRequestBudget(() => Date.now()),
+    budgets: {
+      ofSubscription: createRequestBudget(() => Date.now()),
+      ofPrincipal: createRequestBudget(() => Date.now()),
+    },
     userAgent: 'test',
     beforeWrite,
     onExchange: () => {},

@@ -17,6 +17,9 @@ export const adoptCluster: Step<AdoptClusterArguments> = {
     if (fact.state === 'absent') return [];
     // Not known whether there is anything to adopt: CreateCluster says what is waited for.
     if (fact.state === 'unknown') return [];
+    // A mark alone does not make it this cluster's, where Azure knows which cluster it is.
+    if (nonEmpty(fact.value.properties.reportedProperties?.clusterId) && observed.cluster.state !== 'present')
+      return [unread(target.resourceName, observed.cluster)];
     const tags = fact.value.tags ?? {};
     const isCurrent = Object.entries(target.tags).every(([name, value]) => tags[name] === value);
     if (isCurrent) return [{ state: 'Done', on: target.resourceName }];

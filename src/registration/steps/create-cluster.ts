@@ -1,4 +1,4 @@
-import { members, nonEmpty, unread, type Step } from '../step.ts';
+import { unjudged, unread, type Evaluation, type PlanInput, type Step } from '../step.ts';
 
 export interface CreateClusterArguments {
   resourceId: string;
@@ -6,6 +6,14 @@ export interface CreateClusterArguments {
   tags: Record<string, string>;
 }
 
+/** A PUT writes over what is there: of two objects that describe one resource, only the first may make it. */
+function claimedByAnother({ target, claimedBy }: PlanInput, on: string): Evaluation<never> | undefined {
+  if (claimedBy === undefined) return undefined;
+  const message = `${target.resourceId} is being made for ${claimedBy}. Two clusters cannot share a resource: set spec.azure.resourceName to another name.`;
+  return { state: 'Blocked', on, reason: 'OwnershipConflict', message };
+}
+
+/** Only where no node holds a registration (see the guards): else this would make a second resource for a registered cluster. */
 export const createCluster: Step<CreateClusterArguments> = {
   microsoft: { words: 'Create the cluster resource', command: 'New-AzResource (PUT cluster)', events: [9130] },
   after: ['RegisterResourceProvider', 'CreateResourceGroup'],
@@ -16,23 +24,10 @@ export const createCluster: Step<CreateClusterArguments> = {
     const on = target.resourceName;
     if (fact.state === 'present') return [{ state: 'Done', on }];
     if (fact.state === 'unknown') return [unread(on, fact)];
-    // Every node must have told that it is not registered: else this would make a second resource for a registered cluster.
-    for (const { name, fact: node, probe } of members(input)) {
-      if (probe === undefined) return [unread(on, node)];
-      if (nonEmpty(probe.registration.azureResourceUri)) {
-        return [
-          {
-            state: 'Blocked',
-            on,
-            reason: 'ResourceMissing',
-            message: `${name} is registered as ${probe.registration.azureResourceUri}, which Azure does not have. Unregister the cluster on its nodes first (Unregister-AzStackHCI); nothing was created.`,
-          },
-        ];
-      }
-    }
-    if (observed.cluster.state !== 'present') return [unread(on, observed.cluster)];
+    const { resourceId, region: location, tags } = target;
     return [
-      { state: 'Ready', on, arguments: { resourceId: target.resourceId, location: target.region, tags: target.tags } },
+      unjudged(input, on) ??
+        claimedByAnother(input, on) ?? { state: 'Ready', on, arguments: { resourceId, location, tags } },
     ];
   },
 };

@@ -1,4 +1,4 @@
-import { unread, waiting, type Evaluation, type PlanInput, type Step } from '../step.ts';
+import { unjudged, unread, waiting, type Evaluation, type PlanInput, type Step } from '../step.ts';
 
 export interface CreateResourceGroupArguments {
   name: string;
@@ -12,7 +12,13 @@ const evaluateGroup = (
 ): Evaluation<CreateResourceGroupArguments> => {
   const fact = input.observed[key];
   if (fact.state === 'unknown') return unread(name, fact);
-  if (fact.state === 'absent') return { state: 'Ready', on: name, arguments: { name, location: input.target.region } };
+  if (fact.state === 'absent') {
+    const { resource } = input.observed;
+    // A registration that will be refused leaves no group behind.
+    const early = resource.state === 'absent' ? unjudged(input, name) : undefined;
+    if (resource.state === 'unknown') return unread(name, resource);
+    return early ?? { state: 'Ready', on: name, arguments: { name, location: input.target.region } };
+  }
   if (fact.value.provisioningState === 'Deleting')
     return waiting(name, 'the resource group is being deleted', [key], 15);
   return { state: 'Done', on: name };

@@ -21,6 +21,8 @@ import { setSystemAssignedIdentity } from './set-system-assigned-identity.ts';
 import { startArcRegistrationTask } from './start-arc-registration-task.ts';
 import { startCloudManagement } from './start-cloud-management.ts';
 import { sync } from './sync.ts';
+import { syncAfterRegistration } from './sync-after-registration.ts';
+import { syncOnRequest } from './sync-on-request.ts';
 import { uploadCertificate } from './upload-certificate.ts';
 
 const table = {
@@ -37,6 +39,7 @@ const table = {
   SetRegistrationCertificate: setRegistrationCertificate,
   SetRegistration: setRegistration,
   StartCloudManagement: startCloudManagement,
+  SyncAfterRegistration: syncAfterRegistration,
   RemoveCustomImdsHostAddress: removeCustomImdsHostAddress,
   CreateArcSettings: createArcSettings,
   ConsentToDefaultExtensions: consentToDefaultExtensions,
@@ -48,6 +51,7 @@ const table = {
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
   Sync: sync,
+  SyncOnRequest: syncOnRequest,
 };
 
 export type StepName = keyof typeof table;

@@ -12,7 +12,7 @@ export const newRegistrationCertificate: Step<NodeArguments> = {
     command: 'New-AzureStackHCIRegistrationCertificate',
     events: [9110],
   },
-  after: ['CreateClusterIdentity', 'AssignResourceManagerRole'],
+  after: ['CreateClusterIdentity'],
   affects: (node) => [`probe/${node}`],
   evaluate(input) {
     const { resource } = input.observed;

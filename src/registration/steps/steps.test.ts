@@ -293,9 +293,19 @@ describe('Sync', () => {
     ]);
     expect(states('Sync', booted(10))).toEqual(['Ready']);
   });
-  test('is of no use for a node that is out of policy, nor before all are registered', () => {
-    const outOfPolicy = observing({ probes: probes({ registration: { connectionStatus: 'OutOfPolicy' } }) });
-    expect(evaluate('Sync', outOfPolicy)).toMatchObject([{ state: 'Blocked', reason: 'NodeOutOfPolicy' }]);
+  test('is tried once where nodes are out of policy, and then a person must act', () => {
+    const out = buildProbe('NODE2', { registration: { connectionStatus: 'OutOfPolicy' } });
+    const memory = createMemory();
+    const one = observing({ probes: { ...probes({}), NODE2: present(out) } }, memory);
+    expect(states('Sync', one)).toEqual(['Ready']);
+    memory.successes.set('Sync/hci001', { count: 1, at: before(90), nextTry: before(30) });
+    expect(evaluate('Sync', one)).toMatchObject([
+      { state: 'Blocked', reason: 'NodeOutOfPolicy', message: expect.stringContaining('NODE2.') },
+    ]);
+    const all = observing({ probes: probes({ registration: { connectionStatus: 'OutOfPolicy' } }) }, memory);
+    expect(evaluate('Sync', all)).toMatchObject([{ state: 'Blocked', reason: 'OutOfPolicy' }]);
+  });
+  test('is of no use before all are registered', () => {
     expect(states('Sync', observing({ ...notShown, probes: probes({ registration: unregistered }) }))).toEqual([
       'Waiting',
     ]);

@@ -1,5 +1,16 @@
 import { valueOf } from '../facts.ts';
-import { arcWanted, clusterNode, members, registeredTo, unread, waiting, type PlanInput, type Step } from '../step.ts';
+import {
+  arcWanted,
+  clusterNode,
+  members,
+  registeredTo,
+  stepKey,
+  unread,
+  waiting,
+  type Evaluation,
+  type PlanInput,
+  type Step,
+} from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
 const freshBootMs = 10 * 60_000;
@@ -14,10 +25,43 @@ export function arcNotShown(input: PlanInput): string[] {
     .filter((name) => !connected.has(name.toLowerCase()));
 }
 
+/** Microsoft documents that a synchronisation deletes the Arc resource of a node that has just booted. */
+export function freshlyBooted(input: PlanInput, on: string): Evaluation<never> | undefined {
+  const fresh = members(input).find(
+    ({ probe }) =>
+      probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs,
+  );
+  if (fresh === undefined) return undefined;
+  const message = `${fresh.name} has just booted: synchronising now would delete its Arc resource`;
+  return waiting(on, message, ['arcSettings', `probe/${fresh.name}`], 60, 'ArcSyncPending');
+}
+
+/** A connection ends it where the cluster was offline for too long; where that did not help, only a person can. */
+function outOfPolicy(input: PlanInput, on: string): Evaluation<never> | undefined {
+  const all = members(input);
+  const out = all.filter(({ probe }) => probe?.registration.connectionStatus === 'OutOfPolicy');
+  const tried = input.memory.successes.get(stepKey('Sync', on));
+  if (out.length === 0 || tried === undefined || out.some(({ fact }) => fact.at <= tried.at)) return undefined;
+  const names = out.map(({ name }) => name).join(', ');
+  return out.length === all.length
+    ? {
+        state: 'Blocked',
+        on,
+        reason: 'OutOfPolicy',
+        message: `All nodes are still out of policy after a synchronisation: ${names}`,
+      }
+    : {
+        state: 'Blocked',
+        on,
+        reason: 'NodeOutOfPolicy',
+        message: `Still out of policy after a synchronisation: ${names}. Compare their firmware, Secure Boot and TPM with the other nodes`,
+      };
+}
+
 /** Brings Azure's picture up to date when the nodes' own cycle of 12 hours would be too long to wait for. */
 export const sync: Step<NodeArguments> = {
   microsoft: { words: 'Synchronise with Azure', command: 'Sync-AzureStackHCI', events: [9123] },
-  after: ['SetRegistration', 'StartArcRegistrationTask'],
+  after: ['SetRegistrationCertificate', 'SetRegistration', 'StartArcRegistrationTask'],
   // What it is to bring about may legitimately take 12 hours.
   repeat: { firstSeconds: 60, capSeconds: 3600 },
   affects: () => ['probe/', 'resource', 'arcSettings', 'machines'],
@@ -28,8 +72,6 @@ export const sync: Step<NodeArguments> = {
     for (const { name, fact, probe } of all) {
       if (probe === undefined || !registeredTo(probe, target.resourceId)) return [unread(on, fact)];
       if (probe.registration.connectionStatus === 'Connected') continue;
-      if (probe.registration.connectionStatus === 'OutOfPolicy')
-        return [{ state: 'Blocked', on, reason: 'NodeOutOfPolicy', message: `${name} is out of policy` }];
       if (probe.registration.connectionStatus === 'RepairRegistrationRequired')
         return [
           {
@@ -40,6 +82,8 @@ export const sync: Step<NodeArguments> = {
           },
         ];
     }
+    const out = outOfPolicy(input, on);
+    if (out !== undefined) return [out];
     const notShown = arcNotShown(input);
     const connected = all.every(({ probe }) => probe?.registration.connectionStatus === 'Connected');
     if (connected && notShown.length === 0) return [{ state: 'Done', on }];
@@ -47,21 +91,8 @@ export const sync: Step<NodeArguments> = {
     const message = connected
       ? `Azure does not show ${notShown.join(', ')} as Arc-connected yet`
       : 'the cluster has not synchronised with Azure yet';
-    const fresh = all.find(
-      ({ probe }) =>
-        probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs,
-    );
-    if (fresh !== undefined) {
-      return [
-        waiting(
-          on,
-          `${fresh.name} has just booted: synchronising now would delete its Arc resource`,
-          ['arcSettings', `probe/${fresh.name}`],
-          60,
-          'ArcSyncPending',
-        ),
-      ];
-    }
+    const fresh = freshlyBooted(input, on);
+    if (fresh !== undefined) return [fresh];
     const node = clusterNode(input);
     if (node === undefined) return [waiting(on, 'no node is up', [], 0, 'NodeUnreachable')];
     return [{ state: 'Ready', on, arguments: { node }, meanwhile: { reason: 'ArcSyncPending', message } }];

@@ -141,6 +141,7 @@ export const anyObserved: fc.Arbitrary<Observed> = fc
     cluster: fact(cluster),
     signIn: fact(fc.constant(true as const)),
     permissions: fact(fc.constantFrom<Permission[][]>([], [{ actions: ['*'], notActions: ['*/write'] }])),
+    groupPermissions: fc.constant({}),
     providers: fc.record(
       Object.fromEntries(
         endpoints.resourceProviders.map((namespace) => [

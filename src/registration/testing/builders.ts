@@ -81,7 +81,12 @@ export function buildRegistration(
 }
 
 export function buildTarget(spec: RegistrationSpec = buildSpec()): Target {
-  const target = resolveTarget(buildRegistration({ spec }), 'hci001', endpoints, instanceId);
+  const target = resolveTarget(
+    buildRegistration({ spec }),
+    { clusterName: 'hci001', resourceUris: [] },
+    endpoints,
+    instanceId,
+  );
   if (target === undefined) throw new Error('the name is known');
   return target;
 }
@@ -234,6 +239,7 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
   signIn: present(true),
   signInNotAfter: after(300 * 86_400),
   permissions: present([{ actions: ['*'], notActions: [] }]),
+  groupPermissions: {},
   providers: Object.fromEntries(
     endpoints.resourceProviders.map((namespace) => [
       namespace,

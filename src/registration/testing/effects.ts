@@ -114,7 +114,7 @@ const effects: Effects = {
   AssignResourceManagerRole: assign('providerRoles', ({ resource }) => resource?.properties.resourceProviderObjectId),
   NewRegistrationCertificate(world, { node: name }) {
     const probe = node(world, name);
-    must(!registeredTo(probe, world.target.resourceId), `${name} is registered`);
+    must(!registeredTo(probe, world.target.resourceId) || !signsIn(world, probe), `${name} is connected`);
     const notAfter = new Date(world.now.getTime() + 700 * 86_400_000).toISOString();
     const fresh = thumbprint(`${name}/${(world.made += 1)}`);
     probe.certificate = { created: { certificate: 'AAAA', thumbprint: fresh, notAfter }, set: null };
@@ -228,17 +228,29 @@ const effects: Effects = {
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
   },
-  Sync(world) {
-    const at = world.now.toISOString();
-    for (const [name, probe] of world.nodes) {
-      must(registeredTo(probe, world.target.resourceId), `${name} is not registered`);
-      must(world.now.getTime() - Date.parse(probe.os.bootTime) >= 600_000, `${name} has just booted`);
-      Object.assign(probe.registration, { connectionStatus: 'Connected', lastConnected: at });
-      const details = world.arcSettings?.properties.perNodeDetails ?? [];
-      if (probe.agent?.status === 'Connected' && details.every((detail) => detail.name !== name)) show(world, name);
-    }
-  },
+  SyncAfterRegistration: synchronize,
+  Sync: synchronize,
+  SyncOnRequest: synchronize,
 };
+
+/** With what was set; what the cmdlet set is not on record. */
+function signsIn({ resource, uploaded }: World, { certificate: { set } }: Probe): boolean {
+  const appId = resource?.properties.aadClientId ?? undefined;
+  return appId !== undefined && (set === null || (set.appId === appId && uploaded.has(set.thumbprint)));
+}
+
+function synchronize(world: World): void {
+  const at = world.now.toISOString();
+  for (const [name, probe] of world.nodes) {
+    must(registeredTo(probe, world.target.resourceId), `${name} is not registered`);
+    must(world.now.getTime() - Date.parse(probe.os.bootTime) >= 600_000, `${name} has just booted`);
+    const isIn = signsIn(world, probe);
+    const connectionStatus = world.outOfPolicy.has(name) ? 'OutOfPolicy' : isIn ? 'Connected' : 'Disconnected';
+    Object.assign(probe.registration, isIn ? { connectionStatus, lastConnected: at } : { connectionStatus });
+    const details = world.arcSettings?.properties.perNodeDetails ?? [];
+    if (probe.agent?.status === 'Connected' && details.every((detail) => detail.name !== name)) show(world, name);
+  }
+}
 
 /** Does to the world what the step's write does. Throws OutOfOrder where Azure or the node would refuse. */
 export const apply = <N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void =>

@@ -19,6 +19,7 @@ import { createNodePool } from '../../nodes/pool.ts';
 import type { NodeTransport } from '../../nodes/transport.ts';
 import { valueOf } from '../facts.ts';
 import { createReconciler } from '../reconcile.ts';
+import { createInventory } from '../../azure/inventory.ts';
 import type { Session, Sessions } from '../sessions.ts';
 import {
   buildArcSettings,
@@ -48,6 +49,8 @@ export interface Surroundings {
   arcSettings: ArcSettings | undefined;
   probes: Record<string, Probe>;
   clusterProbe: ClusterProbe;
+  /** Rows of one of Resource Graph's tables, or an AzureError that is thrown. By itself it shows what is there. */
+  resourceGraph: (table: string) => object[];
   /** Content of the Secret that the spec names. */
   sshKey: string;
   /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
@@ -60,16 +63,21 @@ export interface Surroundings {
 const mostPasses = 3000;
 
 const StatusBody = Type.Object({ status: RegistrationStatus });
+const QueryBody = Type.Object({ query: Type.String() });
 const FinalizersBody = Type.Object({ metadata: Type.Object({ finalizers: Type.Array(Type.String()) }) });
 
 export function startReconciler(changes: Partial<Surroundings> = {}) {
   const registration = buildRegistration();
+  let clock = start.getTime();
+  let isLookedAt = false;
+  const now = () => new Date(clock);
   const surroundings: Surroundings = {
     object: { ...registration, metadata: { ...registration.metadata, finalizers: [finalizer] } },
     cluster: buildResource(),
     arcSettings: buildArcSettings(),
     probes: Object.fromEntries(nodeNames.map((name) => [name, buildProbe(name)])),
     clusterProbe: buildCluster(),
+    resourceGraph: (table) => rowsOf(surroundings, table, now()),
     sshKey: 'key',
     azureWrite: () => {},
     nodeWrite: () => {},
@@ -77,13 +85,12 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   };
   /** Every call, in order: `ARM GET cluster`, `NODE NODE1 probe`, `KUBE PATCH status`, `sign in`. */
   const calls: string[] = [];
-  let clock = start.getTime();
-  const now = () => new Date(clock);
 
   const arm = createArm(surroundings, calls, now);
   let signInIsRefused = false;
   const newSession = (): Session => ({
     arm,
+    inventory: createInventory(arm, now),
     credentialNotAfter: undefined,
     checkSignIn: async () => {
       calls.push('sign in');
@@ -108,11 +115,20 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     log: pino({ level: 'silent' }),
     read: () => surroundings.object,
     record: () => {},
+    lookAt: () => {
+      isLookedAt = true;
+    },
   });
 
   /** One pass; milliseconds until the next one is due, or undefined when only a change of the object brings one. */
-  const pass = async () =>
-    (await reconciler.reconcile('edge/hci001', new AbortController().signal, (work) => work())).requeueAfterMs;
+  const pass = async () => {
+    const { requeueAfterMs } = await reconciler.reconcile('edge/hci001', new AbortController().signal, (work) =>
+      work(),
+    );
+    const wasAskedFor = isLookedAt;
+    isLookedAt = false;
+    return wasAskedFor ? 0 : requeueAfterMs;
+  };
 
   return {
     surroundings,
@@ -261,7 +277,14 @@ function createArm(surroundings: Surroundings, calls: string[], now: () => Date)
   return {
     subscriptionId,
     clockSkewMs: () => 0,
-    async send({ method, path, query }) {
+    async send({ method, path, query, body: sent }) {
+      if (path.endsWith('/Microsoft.ResourceGraph/resources')) {
+        const [table = ''] = Value.Parse(QueryBody, sent).query.split('\n');
+        calls.push(`QUERY ${table}`);
+        const data = structuredClone(surroundings.resourceGraph(table));
+        const answered = { totalRecords: data.length, count: data.length, data, resultTruncated: 'false' };
+        return { status: 200, body: answered, operationUrl: undefined };
+      }
       const body = structuredClone(answer(method, path, new URLSearchParams(query)));
       return { status: 200, body, operationUrl: undefined };
     },
@@ -290,6 +313,28 @@ function shortName(path: string): string {
 function present<T>(resource: T | undefined): T {
   if (resource !== undefined) return resource;
   throw new AzureError({ status: 404, code: 'ResourceNotFound', message: 'there is no such resource' });
+}
+
+function rowsOf({ cluster }: Surroundings, table: string, now: Date): object[] {
+  switch (table) {
+    case 'resources': {
+      if (cluster === undefined) return [];
+      const { properties, ...resource } = cluster;
+      const lastSyncTimestamp = hourBefore(now);
+      return [{ ...resource, type: 'microsoft.azurestackhci/clusters', ...properties, lastSyncTimestamp }];
+    }
+    case 'resourcecontainers': {
+      const id = `/subscriptions/${subscriptionId}/resourceGroups/hci001-rg`;
+      return [{ id, name: 'hci001-rg', location: 'eastus', tags: null, provisioningState: 'Succeeded' }];
+    }
+    default: {
+      const { providerRoles, arcRoles } = buildObserved();
+      return [...(valueOf(providerRoles) ?? []), ...(valueOf(arcRoles) ?? [])].map(({ properties, ...role }) => ({
+        ...role,
+        ...properties,
+      }));
+    }
+  }
 }
 
 const hourBefore = (at: Date): string => new Date(at.getTime() - 3_600_000).toISOString();

@@ -26,6 +26,8 @@ export interface Trouble {
   luck: Luck[];
   /** Rounds after which the controller starts anew. */
   restarts: number[];
+  /** A synchronisation is asked for from the start. */
+  syncRequested?: boolean;
 }
 export const noTrouble: Trouble = { unreadFor: {}, luck: [], restarts: [] };
 
@@ -40,6 +42,7 @@ export const maximumRounds = 200;
 /** Plans and does what is planned until nothing is left. Throws on the first step that must not run. */
 export function* simulate(world: World, trouble: Trouble = noTrouble): Generator<Round, void> {
   let memory = createMemory();
+  memory.syncRequested = trouble.syncRequested ?? false;
   let registration = buildRegistration({ spec: world.spec });
   const luck = [...trouble.luck];
   let idle = 0;

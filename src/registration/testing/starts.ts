@@ -33,6 +33,32 @@ export const emptyStart: Start = {
   justBooted: false,
 };
 
+/** Two healthy nodes that Register-AzStackHCI has registered: nothing of ours is anywhere. */
+export const cmdletStart: Start = {
+  ...emptyStart,
+  providerStates: ['Registered'],
+  group: 'Succeeded',
+  arcGroup: 'Succeeded',
+  resource: true,
+  identity: 'SystemAssigned',
+  application: true,
+  providerObjectId: true,
+  providerRole: true,
+  registered: [true],
+  connected: true,
+  cloudManagement: true,
+  arcSettings: true,
+  arcIdentity: true,
+  arcRoles: [true],
+  initialized: true,
+  task: 'ready',
+  agents: [true],
+  shown: [true],
+};
+
+/** The same, under our mark. */
+export const ownStart: Start = { ...cmdletStart, marked: true, certificates: ['set'], secret: 'dropped' };
+
 export function worldOf(start: Start): World {
   const spec: RegistrationSpec = buildSpec({
     // An unmarked resource that the nodes do not name is only taken over where that is allowed.

@@ -1,4 +1,4 @@
-import type { ArcSettings, ClusterResource, RoleAssignment } from '../../azure/models.ts';
+import type { ArcSettings, ClusterResource, Machine, RoleAssignment } from '../../azure/models.ts';
 import { roles, type RoleName } from '../../azure/resource-ids.ts';
 import type { RegistrationSpec } from '../../api/spec.ts';
 import type { Fact, Observed } from '../facts.ts';
@@ -20,11 +20,15 @@ export interface World {
   providerRoles: Set<RoleName>;
   arcSettings: ArcSettings | undefined;
   arcRoles: Set<RoleName>;
+  /** Arc-enabled servers of the Arc group, beside the nodes. */
+  machines: Machine[];
   /** Thumbprints with which the cluster's application signs in. */
   uploaded: Set<string>;
   secret: { appId: string; hasText: boolean; worksFrom: Date } | undefined;
   nodes: Map<string, Probe>;
   cloudManagement: boolean;
+  /** Nodes whose firmware keeps them out of policy, whatever is synchronised. */
+  outOfPolicy: Set<string>;
   /** What will have happened by then. */
   later: { at: Date; happen: () => void }[];
   operations: Map<string, 'InProgress' | 'Succeeded' | 'Failed'>;
@@ -127,10 +131,12 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           )
         : [],
     ),
+    machines: [],
     uploaded: new Set(),
     secret: undefined,
     nodes: new Map(),
     cloudManagement: start.cloudManagement,
+    outOfPolicy: new Set(),
     later: [],
     operations: new Map(),
     made: 0,
@@ -273,8 +279,10 @@ export function observe(
   const fact = <T>(key: string, value: T | undefined): Fact<T> => {
     // Without a token nothing of Azure is read.
     const inAzure = key !== 'cluster' && key !== 'arcSecret' && !key.startsWith('probe/');
-    if (unread.has(key) || (inAzure && unread.has('signIn')))
-      return { state: 'unknown', why: { reason: 'AzureRequestFailed', message: `${key} could not be read` }, at };
+    if (unread.has(key) || (inAzure && unread.has('signIn'))) {
+      const reason = key === 'cluster' || key.startsWith('probe/') ? 'NodeUnreachable' : 'AzureRequestFailed';
+      return { state: 'unknown', why: { reason, message: `${key} could not be read` }, at };
+    }
     return value === undefined ? { state: 'absent', at, via: 'live' } : { state: 'present', value, at, via: 'live' };
   };
   const { target } = world;
@@ -307,6 +315,7 @@ export function observe(
     signIn: fact('signIn', true as const),
     signInNotAfter: undefined,
     permissions: fact('permissions', [{ actions: ['*'], notActions: [] }]),
+    groupPermissions: {},
     providers: Object.fromEntries(
       Object.entries(world.providers).map(([namespace, registrationState]) => [
         namespace,
@@ -317,7 +326,7 @@ export function observe(
     arcResourceGroup: group(sameGroup ? 'resourceGroup' : 'arcResourceGroup', target.arcResourceGroup),
     resource,
     arcSettings,
-    machines: fact('machines', []),
+    machines: fact('machines', structuredClone(world.machines)),
     providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
     arcRoles: fact('arcRoles', assignments('arc-principal-id', world.arcRoles)),
     arcSecret: fact(

@@ -8,13 +8,21 @@ import { createCertificateAuthority } from '../../controlplane/certificates.ts';
 import { createDataPlane } from './dataPlane.ts';
 import { createFaults, Fault, type Host } from './faults.ts';
 import { createGraph } from './graph/graph.ts';
+import { createInstanceMetadata } from './instanceMetadata.ts';
 import { startListener, type Reply, type Request } from './listener.ts';
 import { createLogin } from './login.ts';
 import { effects } from './resourceManager/effects.ts';
 import { advance } from './resourceManager/operations.ts';
 import { createResourceManager } from './resourceManager/resourceManager.ts';
 import { createResourceGraphIndex } from './resourceGraph/tables.ts';
-import { seed, type Principal, type PrincipalName, type ServiceAccountIssuer } from './seed.ts';
+import {
+  seed,
+  seedManagedIdentity,
+  type ManagedIdentity,
+  type Principal,
+  type PrincipalName,
+  type ServiceAccountIssuer,
+} from './seed.ts';
 import { defaultSettings, Settings } from './settings.ts';
 import { emptyState, State } from './state.ts';
 import { claimedAppId, createTokens } from './tokens.ts';
@@ -35,12 +43,16 @@ export interface SimulatedAzure {
   readonly login: string;
   readonly graph: string;
   readonly serviceEndpoint: string;
+  /** The Instance Metadata Service of the controller's host, over HTTP: for AZURE_POD_IDENTITY_AUTHORITY_HOST. */
+  readonly instanceMetadata: string;
   readonly admin: string;
   readonly caPem: string;
   readonly caFile: string;
   readonly tenantId: string;
   readonly subscriptionId: string;
   readonly principals: Readonly<Record<PrincipalName, Principal>>;
+  /** The one that the host of the controller has; its rights are those of `controller`. */
+  readonly managedIdentity: ManagedIdentity;
   /** The state now: everything that was due has happened. Changes made to it count. */
   readonly state: State;
   readonly settings: Settings;
@@ -66,6 +78,7 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
   const caFile = join(options.directory, 'azure-ca.pem');
   await writeFile(caFile, authority.certificatePem);
   const principals = await seed(world, subscriptionId, options.directory, options.serviceAccountIssuer);
+  const managedIdentity = seedManagedIdentity(world, subscriptionId, 'controller-host');
 
   const tokens = await createTokens(world);
   const index = createResourceGraphIndex(world);
@@ -83,10 +96,13 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
   const listen = async (host: Host, handle: (request: Request) => Promise<Reply>) => {
     const listener = await startListener({
       host,
-      certificate: await authority.issueServer([
-        { type: 'ip', value: '127.0.0.1' },
-        { type: 'dns', value: 'localhost' },
-      ]),
+      certificate:
+        host === 'instanceMetadata'
+          ? undefined
+          : await authority.issueServer([
+              { type: 'ip', value: '127.0.0.1' },
+              { type: 'dns', value: 'localhost' },
+            ]),
       handle: upToDate(handle),
       principal: (request) =>
         host === 'login'
@@ -111,6 +127,10 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
       login: await listen('login', createLogin(world, tokens)),
       graph: await listen('graph', createGraph(world, tokens)),
       dataPlane: await listen('dataPlane', createDataPlane(world, tokens)),
+      instanceMetadata: await listen(
+        'instanceMetadata',
+        createInstanceMetadata(world, tokens, [managedIdentity.objectId]),
+      ),
     };
     urls.resourceManager = listeners.resourceManager.url;
     urls.login = listeners.login.url;
@@ -136,12 +156,14 @@ export async function startSimulatedAzure(options: AzureOptions): Promise<Simula
       login: urls.login,
       graph: urls.graph,
       serviceEndpoint: urls.dataPlane,
+      instanceMetadata: listeners.instanceMetadata.url,
       admin: admin.url,
       caPem: authority.certificatePem,
       caFile,
       tenantId,
       subscriptionId,
       principals,
+      managedIdentity,
       get state() {
         return state();
       },

@@ -6,6 +6,7 @@ export const Host = Type.Union([
   Type.Literal('login'),
   Type.Literal('graph'),
   Type.Literal('dataPlane'),
+  Type.Literal('instanceMetadata'),
 ]);
 export type Host = Static<typeof Host>;
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer as createPlainServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Exchange, OnExchange } from '../shared/admin.ts';
@@ -25,7 +25,8 @@ export interface Reply {
 
 export interface ListenerOptions {
   readonly host: Host;
-  readonly certificate: { readonly certificatePem: string; readonly privateKeyPem: string };
+  /** Without one it speaks plain HTTP. */
+  readonly certificate: { readonly certificatePem: string; readonly privateKeyPem: string } | undefined;
   readonly handle: (request: Request) => Promise<Reply> | Reply;
   /** Who is named in the log. */
   readonly principal: (request: Request) => string | null;
@@ -43,7 +44,7 @@ export interface Listener {
 
 const jsonType = 'application/json; charset=utf-8';
 
-/** One HTTPS listener on a free loopback port: reads, applies faults and latency, answers, logs. */
+/** One listener on a free loopback port: reads, applies faults and latency, answers, logs. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const stopping = new AbortController();
   const pause = (seconds: number) =>
@@ -102,24 +103,26 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     return undefined;
   };
 
-  const server = createServer(
-    { cert: options.certificate.certificatePem, key: options.certificate.privateKeyPem },
-    (incoming, outgoing) => {
-      answer(incoming, outgoing).catch((error: unknown) => {
-        if (stopping.signal.aborted || outgoing.headersSent || incoming.socket.destroyed) return;
-        // A defect of the simulator must not look like a behaviour of Azure.
-        const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-        outgoing.writeHead(500, { 'content-type': 'text/plain' }).end(`the simulator failed: ${message}\n`);
-      });
-    },
-  );
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
+    answer(incoming, outgoing).catch((error: unknown) => {
+      if (stopping.signal.aborted || outgoing.headersSent || incoming.socket.destroyed) return;
+      // A defect of the simulator must not look like a behaviour of Azure.
+      const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      outgoing.writeHead(500, { 'content-type': 'text/plain' }).end(`the simulator failed: ${message}\n`);
+    });
+  };
+  const { certificate } = options;
+  const server =
+    certificate === undefined
+      ? createPlainServer(onRequest)
+      : createServer({ cert: certificate.certificatePem, key: certificate.privateKeyPem }, onRequest);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error(`the ${options.host} listener has no port`);
-  base = `https://127.0.0.1:${address.port}`;
+  base = `${certificate === undefined ? 'http' : 'https'}://127.0.0.1:${address.port}`;
   return {
     url: base,
     close: () =>

@@ -209,7 +209,7 @@ test('the same role assignment under another name, an unknown principal, and an 
   };
   expect(await names(`principalId eq '${principalId}'`)).toBe(2);
   expect(await names(`principalId eq '${randomUUID()}'`)).toBe(0);
-  expect(await names('atScope()')).toBe(5);
+  expect(await names('atScope()')).toBe(7);
   expect(await names('nonsense')).toBe('UnsupportedFilter');
 });
 

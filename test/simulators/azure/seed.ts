@@ -26,12 +26,17 @@ export interface Principal {
   readonly privateKeyFile: string;
 }
 
+/** A managed identity has no application of its own. */
+export type ManagedIdentity = Pick<Principal, 'clientId' | 'objectId'>;
+
 /** Whose tokens WorkloadIdentity presents; `subjects` may sign in as `controller` from the start, others by `PATCH /state`. */
 export interface ServiceAccountIssuer {
   readonly issuer: string;
   readonly jwks: { readonly keys: readonly object[] };
   readonly subjects?: readonly string[];
 }
+
+const past = '2020-01-01T00:00:00.000Z';
 
 /** Fills a new state with the provider's own principal and those that tests sign in as. */
 export async function seed(
@@ -41,7 +46,6 @@ export async function seed(
   serviceAccountIssuer: ServiceAccountIssuer | undefined,
 ): Promise<Readonly<Record<PrincipalName, Principal>>> {
   const { state } = world;
-  const past = '2020-01-01T00:00:00.000Z';
   state.servicePrincipals[state.resourceProviderObjectId] = {
     id: state.resourceProviderObjectId,
     appId: '1412d89f-b8a8-4111-b4fd-e82905cbd85d',
@@ -106,28 +110,51 @@ export async function seed(
       passwordCredentials: [],
       other: {},
     };
-    for (const role of seededPrincipals[name].roles) {
-      const assignment = randomUUID();
-      const scope = `/subscriptions/${subscriptionId}`;
-      const id = `${scope}/providers/Microsoft.Authorization/roleAssignments/${assignment}`;
-      state.roleAssignments[idKey(id)] = {
-        id,
-        name: assignment,
-        scope,
-        roleDefinitionId: `${scope}/providers/Microsoft.Authorization/roleDefinitions/${role}`,
-        principalId: objectId,
-        principalType: 'ServicePrincipal',
-        description: null,
-        condition: null,
-        createdOn: past,
-        createdBy: objectId,
-        updatedOn: past,
-        updatedBy: objectId,
-        effectiveAt: past,
-      };
-    }
+    assignRoles(world, subscriptionId, objectId, seededPrincipals[name].roles);
     return { clientId, objectId, clientSecret, certificateFile, privateKeyFile };
   };
   const [controller, owner, reader] = await Promise.all([create('controller'), create('owner'), create('reader')]);
   return { controller, owner, reader };
+}
+
+/** A managed identity with the rights of `controller` on the subscription. */
+export function seedManagedIdentity(world: World, subscriptionId: string, displayName: string): ManagedIdentity {
+  const [clientId, objectId] = [randomUUID(), randomUUID()];
+  world.state.servicePrincipals[objectId] = {
+    id: objectId,
+    appId: clientId,
+    createdDateTime: past,
+    displayName,
+    servicePrincipalType: 'ManagedIdentity',
+    accountEnabled: true,
+    owners: [],
+    appRoles: [],
+    passwordCredentials: [],
+    other: {},
+  };
+  assignRoles(world, subscriptionId, objectId, seededPrincipals.controller.roles);
+  return { clientId, objectId };
+}
+
+function assignRoles({ state }: World, subscriptionId: string, objectId: string, roles: readonly string[]): void {
+  for (const role of roles) {
+    const assignment = randomUUID();
+    const scope = `/subscriptions/${subscriptionId}`;
+    const id = `${scope}/providers/Microsoft.Authorization/roleAssignments/${assignment}`;
+    state.roleAssignments[idKey(id)] = {
+      id,
+      name: assignment,
+      scope,
+      roleDefinitionId: `${scope}/providers/Microsoft.Authorization/roleDefinitions/${role}`,
+      principalId: objectId,
+      principalType: 'ServicePrincipal',
+      description: null,
+      condition: null,
+      createdOn: past,
+      createdBy: objectId,
+      updatedOn: past,
+      updatedBy: objectId,
+      effectiveAt: past,
+    };
+  }
 }

@@ -127,7 +127,7 @@ function list(context: Context, scope: string): Reply {
 function put(context: Context): Reply {
   const { world, caller } = context;
   const body = parseBody(ClusterBody, context.body);
-  const location = checkLocation(body.location, type);
+  const location = checkLocation(world, body.location, type);
   const id = clusterId(context);
   const existing = world.state.clusters[idKey(id)];
   if (existing !== undefined) {

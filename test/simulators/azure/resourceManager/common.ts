@@ -69,6 +69,7 @@ const regions: Readonly<Record<string, string>> = {
   chinaeast2: 'China East 2',
   usgovvirginia: 'USGov Virginia',
 };
+const ofOtherClouds = ['chinaeast2', 'usgovvirginia'];
 const hciRegions = [
   'eastus',
   'southcentralus',
@@ -80,26 +81,37 @@ const hciRegions = [
   'australiaeast',
 ];
 
-export const allLocations = Object.values(regions);
-export const hciLocations = hciRegions.map((region) => regions[region] ?? region);
+/** Regions of the cloud, and those in which the HCI provider offers clusters. */
+const regionsOf = ({ settings: { cloud } }: World): { all: readonly string[]; hci: readonly string[] } => {
+  if (cloud === 'AzureChinaCloud') return { all: ['chinaeast2'], hci: ['chinaeast2'] };
+  if (cloud === 'AzureUSGovernment') return { all: ['usgovvirginia'], hci: ['usgovvirginia'] };
+  const all = Object.keys(regions).filter((region) => cloud === 'any' || !ofOtherClouds.includes(region));
+  return { all, hci: hciRegions };
+};
+
+const displayNames = (names: readonly string[]): string[] => names.map((name) => regions[name] ?? name);
+export const allLocations = (world: World): string[] => displayNames(regionsOf(world).all);
+export const hciLocations = (world: World): string[] => displayNames(regionsOf(world).hci);
 
 /** `East US` → `eastus`. */
 const normalisedLocation = (location: string): string => location.replaceAll(/\s/g, '').toLowerCase();
 
-export function checkGroupLocation(location: string): string {
+export function checkGroupLocation(world: World, location: string): string {
   const normalised = normalisedLocation(location);
-  if (normalised in regions) return normalised;
+  const { all } = regionsOf(world);
+  if (all.includes(normalised)) return normalised;
   throw new ArmError(
     400,
     'LocationNotAvailableForResourceGroup',
-    `The provided location '${location}' is not available for resource group. List of available regions is '${Object.keys(regions).join(',')}'.`,
+    `The provided location '${location}' is not available for resource group. List of available regions is '${all.join(',')}'.`,
     { gateway: true },
   );
 }
 
-export function checkLocation(location: string, resourceType: string): string {
+export function checkLocation(world: World, location: string, resourceType: string): string {
   const normalised = normalisedLocation(location);
-  const available = resourceType === 'Microsoft.AzureStackHCI/clusters' ? hciRegions : Object.keys(regions);
+  const { all, hci } = regionsOf(world);
+  const available = resourceType === 'Microsoft.AzureStackHCI/clusters' ? hci : all;
   if (available.includes(normalised)) return normalised;
   throw new ArmError(
     400,

@@ -74,7 +74,7 @@ function put(context: Context): Reply {
       gateway: true,
     });
   }
-  const location = checkGroupLocation(body.location);
+  const location = checkGroupLocation(world, body.location);
   const existing = groupNamed(world, context.part('subscription'), context.part('group'));
   if (existing === undefined) {
     const created: ResourceGroup = {

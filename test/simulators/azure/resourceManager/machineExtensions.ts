@@ -93,7 +93,7 @@ function put(context: Context): Reply {
   const { world } = context;
   getMachine(context);
   const body = parseBody(ExtensionBody, context.body);
-  const location = checkLocation(body.location, type);
+  const location = checkLocation(world, body.location, type);
   const key = idKey(extensionId(context));
   const existing = world.state.machineExtensions[key];
   if (existing !== undefined) checkSameLocation(existing, location, context.part('group'));

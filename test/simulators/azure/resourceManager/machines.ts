@@ -111,7 +111,7 @@ function list(context: Context, scope: string): Reply {
 function put(context: Context): Reply {
   const { world } = context;
   const body = parseBody(MachineBody, context.body);
-  const location = checkLocation(body.location, type);
+  const location = checkLocation(world, body.location, type);
   checkMachineName(context.part('machine'));
   const key = idKey(machineId(context));
   const existing = world.state.machines[key];

@@ -13,7 +13,8 @@ import { route, type Context, type Route } from './routing.ts';
 interface Provider {
   readonly namespace: string;
   readonly applicationId?: string;
-  readonly resourceTypes: Readonly<Record<string, readonly string[]>>;
+  /** With where they are offered. */
+  readonly resourceTypes: Readonly<Record<string, 'nowhere' | 'everywhere' | 'where HCI is'>>;
   readonly alwaysRegistered?: true;
 }
 
@@ -22,30 +23,34 @@ const providers: readonly Provider[] = [
     namespace: 'Microsoft.AzureStackHCI',
     applicationId: '1412d89f-b8a8-4111-b4fd-e82905cbd85d',
     resourceTypes: {
-      operations: [],
-      locations: [],
-      'locations/operationstatuses': hciLocations,
-      clusters: hciLocations,
-      'clusters/arcSettings': hciLocations,
-      'clusters/arcSettings/extensions': hciLocations,
+      operations: 'nowhere',
+      locations: 'nowhere',
+      'locations/operationstatuses': 'where HCI is',
+      clusters: 'where HCI is',
+      'clusters/arcSettings': 'where HCI is',
+      'clusters/arcSettings/extensions': 'where HCI is',
     },
   },
   {
     namespace: 'Microsoft.HybridCompute',
-    resourceTypes: { machines: allLocations, 'machines/extensions': allLocations },
+    resourceTypes: { machines: 'everywhere', 'machines/extensions': 'everywhere' },
   },
-  { namespace: 'Microsoft.GuestConfiguration', resourceTypes: { guestConfigurationAssignments: [] } },
-  { namespace: 'Microsoft.HybridConnectivity', resourceTypes: { endpoints: [] } },
+  { namespace: 'Microsoft.GuestConfiguration', resourceTypes: { guestConfigurationAssignments: 'nowhere' } },
+  { namespace: 'Microsoft.HybridConnectivity', resourceTypes: { endpoints: 'nowhere' } },
   {
     namespace: 'Microsoft.Authorization',
-    resourceTypes: { roleAssignments: [], roleDefinitions: [], permissions: [], locks: [] },
+    resourceTypes: { roleAssignments: 'nowhere', roleDefinitions: 'nowhere', permissions: 'nowhere', locks: 'nowhere' },
     alwaysRegistered: true,
   },
-  { namespace: 'Microsoft.PolicyInsights', resourceTypes: { checkPolicyRestrictions: [] }, alwaysRegistered: true },
-  { namespace: 'Microsoft.ResourceGraph', resourceTypes: { resources: [] }, alwaysRegistered: true },
+  {
+    namespace: 'Microsoft.PolicyInsights',
+    resourceTypes: { checkPolicyRestrictions: 'nowhere' },
+    alwaysRegistered: true,
+  },
+  { namespace: 'Microsoft.ResourceGraph', resourceTypes: { resources: 'nowhere' }, alwaysRegistered: true },
   {
     namespace: 'Microsoft.Resources',
-    resourceTypes: { subscriptions: [], resourceGroups: [], 'subscriptions/resourceGroups': [] },
+    resourceTypes: { subscriptions: 'nowhere', resourceGroups: 'nowhere', 'subscriptions/resourceGroups': 'nowhere' },
     alwaysRegistered: true,
   },
 ];
@@ -151,7 +156,7 @@ function view({ world, part }: Context, provider: Provider) {
     ...(provider.applicationId === undefined ? {} : { authorizations: [{ applicationId: provider.applicationId }] }),
     resourceTypes: Object.entries(provider.resourceTypes).map(([resourceType, locations]) => ({
       resourceType,
-      locations,
+      locations: { nowhere: () => [], everywhere: allLocations, 'where HCI is': hciLocations }[locations](world),
       apiVersions: apiVersionsOf(`${provider.namespace}/${resourceType}`).toReversed(),
       capabilities: 'None',
     })),

@@ -107,7 +107,7 @@ function answer(world: World, routes: readonly Route[], request: Request, caller
     if (value === undefined) throw new Error(`the route ${found.route.path.source} has no part ${name}`);
     return value;
   };
-  checkApiVersion(found.route, path, apiVersion);
+  checkApiVersion(world, found.route, path, apiVersion);
   const action = authorize(world, caller, found.route, part);
   if (subscription !== undefined && action !== null) quota.takeAction(subscription, action);
   checkLocks(world, request.method, found.route.resourceType, path);
@@ -229,7 +229,7 @@ function noRoute(routes: readonly Route[], request: Request, path: string, apiVe
   );
 }
 
-function checkApiVersion(route: Route, path: string, apiVersion: string): void {
+function checkApiVersion(world: World, route: Route, path: string, apiVersion: string): void {
   const supported = apiVersionsOf(route.resourceType);
   const [namespace = '', ...types] = route.resourceType.split('/');
   if (!supported.includes(apiVersion)) {
@@ -244,7 +244,7 @@ function checkApiVersion(route: Route, path: string, apiVersion: string): void {
     throw new ArmError(
       400,
       'NoRegisteredProviderFound',
-      `No registered resource provider found for location 'eastus' and API version '${apiVersion}' for type '${types.join('/')}'. The supported api-versions are '${supported.join(', ')}'. The supported locations are '${hciLocations.join(', ')}'.`,
+      `No registered resource provider found for location 'eastus' and API version '${apiVersion}' for type '${types.join('/')}'. The supported api-versions are '${supported.join(', ')}'. The supported locations are '${hciLocations(world).join(', ')}'.`,
       gateway,
     );
   }

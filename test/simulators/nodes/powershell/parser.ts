@@ -33,7 +33,8 @@ const errorsOf = (node: Node): readonly SyntaxError[] => {
   return node.children.flatMap(errorsOf);
 };
 
-const withTree = async <R>(text: string, use: (root: Node) => R): Promise<R> => {
+/** `use` has the tree only while it runs. */
+export const withTree = async <R>(text: string, use: (root: Node) => R): Promise<R> => {
   loading.parser ??= loadParser();
   const tree = (await loading.parser).parse(text);
   if (tree === null) throw new Error('the parser gave no tree');

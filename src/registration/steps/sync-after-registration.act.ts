@@ -1,0 +1,1 @@
+export { sync as syncAfterRegistration } from './sync.act.ts';

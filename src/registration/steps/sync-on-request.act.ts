@@ -1,0 +1,1 @@
+export { sync as syncOnRequest } from './sync.act.ts';
