@@ -245,15 +245,15 @@ async function kubeSystemUid(
   while (!signal.aborted) {
     try {
       const namespace = await get(kube, namespaces, { name: 'kube-system' }, { signal });
-      if (namespace !== undefined) return namespace.metadata.uid;
+      if (namespace === undefined)
+        throw new Error('the namespace kube-system does not exist: set instanceId in the configuration');
+      return namespace.metadata.uid;
     } catch (error) {
       if (signal.aborted) return undefined;
       if (!(error instanceof KubeError) || !error.retryable) throw error;
       log.warn({ err: error }, 'the namespace kube-system was not read: it is tried again');
       await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
-      continue;
     }
-    throw new Error('the namespace kube-system does not exist: set instanceId in the configuration');
   }
   return undefined;
 }

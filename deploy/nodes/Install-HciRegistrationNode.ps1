@@ -115,13 +115,13 @@ function Get-SshProgram {
     return $path
 }
 
+# The rule that newer releases of Windows bring along is for private networks only.
 function Open-Firewall {
     $open = @(
         Get-NetFirewallPortFilter -Protocol TCP |
             Where-Object { $_.LocalPort -contains '22' } |
             Get-NetFirewallRule |
             Where-Object { "$($_.Direction)" -eq 'Inbound' -and "$($_.Action)" -eq 'Allow' -and "$($_.Enabled)" -eq 'True' } |
-            # The one that newer releases of Windows bring along is for private networks only.
             Where-Object { "$($_.Profile)" -match '\b(Any|Domain)\b' }
     )
     if ($open.Count -eq 0) {

@@ -21,12 +21,12 @@ const resets = vi.hoisted(() => ({ count: 0 }));
 vi.mock(import('./backoff.ts'), async (load) => {
   const actual = await load();
   const createBackoff: typeof actual.createBackoff = (bounds) => {
-    const { next, reset: begin } = actual.createBackoff(bounds);
+    const backoff = actual.createBackoff(bounds);
     return {
-      next,
+      next: () => backoff.next(),
       reset: () => {
         resets.count += 1;
-        begin();
+        backoff.reset();
       },
     };
   };

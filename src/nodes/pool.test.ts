@@ -110,14 +110,11 @@ it.each<[string, (stop: AbortController) => Outcome<never>]>([
   ],
 ])('lets the next one find out when the one that should have was %s', async (_name, end) => {
   const stop = new AbortController();
-  let answer: () => Outcome<never> = () => silence;
-  const { run, asked, pass } = given(() => answer());
+  const { run, asked, pass } = given((name) => (name === 'ENDED' ? end(stop) : name === 'GOOD' ? fault : silence));
   for (let i = 0; i < 4; i++) await run('site', 'N0');
   pass(5);
-  answer = () => end(stop);
-  await run('site', 'N0', stop.signal).catch(() => {});
-  answer = () => fault;
-  expect(await run('site', 'N0')).toBe(fault);
+  await run('site', 'ENDED', stop.signal).catch(() => {});
+  expect(await run('site', 'GOOD')).toBe(fault);
   expect(asked).toHaveLength(6);
 });
 

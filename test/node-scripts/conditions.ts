@@ -186,8 +186,7 @@ export const conditions: readonly Condition[] = [
   {
     name: 'keys among the locks that are no marks of processes',
     prepare: first((one) => {
-      for (const name of ['note', '99999999999-1', '-1', '1236'])
-        one.registry[`${locks}\\${name}`] = { ...lock };
+      for (const name of ['note', '99999999999-1', '-1', '1236']) one.registry[`${locks}\\${name}`] = { ...lock };
     }),
   },
   {

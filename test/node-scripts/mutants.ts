@@ -1,24 +1,31 @@
-import { arcRegistrationTaskScript, encodeCommand, nodeScript } from '../../src/nodes/script/script.ts';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { arcRegistrationTaskScript, encodeCommand, nodeScript, scriptFiles } from '../../src/nodes/script/script.ts';
 
 // The node script without one of its lines.
 
 export interface Mutant {
   /** The text that was taken out. */
   readonly line: string;
+  /** Of `src/nodes/script`. */
+  readonly file: string;
+  /** File and line; of the clustered task the line of its condensed text. */
   readonly where: string;
   readonly script: string;
 }
+
+const taskFile = 'arc-registration-task.ps1';
 
 const isEffective = (line: string): boolean => line.trim() !== '' && !line.trim().startsWith('#');
 
 const without = (lines: readonly string[], index: number): string =>
   [...lines.slice(0, index), ...lines.slice(index + 1)].join('\n');
 
-const mutantsOf = (text: string, where: string, build: (mutated: string) => string): readonly Mutant[] => {
+const mutantsOf = (text: string, file: string, build: (mutated: string) => string): readonly Mutant[] => {
   const lines = text.split('\n');
   return lines.flatMap((line, index) =>
     isEffective(line)
-      ? [{ line: line.trim(), where: `${where}:${index + 1}`, script: build(without(lines, index)) }]
+      ? [{ line: line.trim(), file, where: `${file}:${index + 1}`, script: build(without(lines, index)) }]
       : [],
   );
 };
@@ -27,9 +34,16 @@ const mutantsOf = (text: string, where: string, build: (mutated: string) => stri
 export const allMutants = (): readonly Mutant[] => {
   const script = nodeScript();
   const task = arcRegistrationTaskScript();
+  const parts = scriptFiles.flatMap((url) => {
+    const text = readFileSync(url, 'utf8').trimEnd();
+    const start = script.indexOf(text);
+    return start < 0 ? [] : [{ file: basename(url.pathname), text, start }];
+  });
   return [
-    ...mutantsOf(script, 'hcireg.ps1', (mutated) => mutated),
-    ...mutantsOf(task, 'ArcRegistrationTask', (mutated) => script.replace(encodeCommand(task), encodeCommand(mutated))),
+    ...parts.flatMap(({ file, text, start }) =>
+      mutantsOf(text, file, (mutated) => script.slice(0, start) + mutated + script.slice(start + text.length)),
+    ),
+    ...mutantsOf(task, taskFile, (mutated) => script.replace(encodeCommand(task), encodeCommand(mutated))),
   ];
 };
 
@@ -53,16 +67,45 @@ export const sample = <T>(all: readonly T[], size: number, seed: number): readon
     .map(({ each }) => each);
 };
 
-/** Lines whose loss changes nothing that can be seen from outside, each with the reason. */
-export const unseen: readonly { readonly line: RegExp; readonly because: string }[] = [
-  { line: /^\$\w+ = (?:\$null|'')$/, because: 'a variable that nothing has set is null' },
-  { line: /^return (?:\$null|''|\$Text)$/, because: 'what follows comes to the same' },
-  { line: /^exit 0$/, because: 'a script that ends well exits with 0' },
-  {
-    line: /^\$(?:ErrorAction|Progress|Warning|Confirm)Preference = /,
-    because: 'a second line behind each command’s own -ErrorAction',
-  },
-  { line: /^\[Console\]::OutputEncoding = /, because: 'code pages are not simulated' },
-  { line: /^Confirm-RegistryKey -Path \$recordsPath$/, because: 'the lock has made the key before' },
-  { line: /New-ItemProperty -Path \$path -Name 'CorrelationId'/, because: 'for a person who looks at a lock' },
+interface Unseen {
+  readonly file: string;
+  /** The whole line, without its indentation. */
+  readonly line: string;
+  readonly because: string;
+}
+
+const inEach = (because: string, lines: Readonly<Record<string, readonly string[]>>): readonly Unseen[] =>
+  Object.entries(lines).flatMap(([file, texts]) => texts.map((line) => ({ file, line, because })));
+
+/** Lines whose loss changes nothing that can be seen from outside, each with the reason. One that no script has fails `npm run node-scripts`. */
+export const unseen: readonly Unseen[] = [
+  ...inEach('a variable that nothing has set is null', {
+    'probe.ps1': ['$lastTaskResult = $null'],
+    'read.ps1': ['$serviceName = $null'],
+    'main.ps1': ["$operation = ''", '$document = $null', '$failure = $null', '$result = $null'],
+  }),
+  ...inEach('a function that ends without it returns nothing', { 'agent.ps1': ['return $null'] }),
+  ...inEach('without arguments the rest of the function has nothing to go through', { 'answer.ps1': ['return $Text'] }),
+  ...inEach('what follows comes to the same', { 'lock.ps1': ["return ''"], [taskFile]: ["return ''"] }),
+  ...inEach('a script that ends well exits with 0', { 'main.ps1': ['exit 0'] }),
+  ...inEach('only Windows PowerShell makes errors of what a program writes to stderr', {
+    'agent.ps1': ["$ErrorActionPreference = 'Continue'"],
+  }),
+  ...inEach('nothing that runs here warns', { 'main.ps1': ["$WarningPreference = 'SilentlyContinue'"] }),
+  ...inEach('a second line behind -Confirm:$false and -Force of the commands that would ask', {
+    'main.ps1': ["$ConfirmPreference = 'None'"],
+    [taskFile]: ["$ConfirmPreference = 'None'"],
+  }),
+  ...inEach('nobody reads what the task shows', { [taskFile]: ["$ProgressPreference = 'SilentlyContinue'"] }),
+  ...inEach('code pages are not simulated', {
+    'main.ps1': ['[Console]::OutputEncoding = [System.Text.Encoding]::UTF8'],
+  }),
+  ...inEach('the lock has made the key before', { 'records.ps1': ['Confirm-RegistryKey -Path $recordsPath'] }),
+  ...inEach('for a person who looks at a lock', {
+    'lock.ps1': [
+      `$null = New-ItemProperty -Path $path -Name 'CorrelationId' -PropertyType String -Value "$CorrelationId" -Force -ErrorAction Stop`,
+    ],
+  }),
 ];
+
+export const isExcusedBy = (each: Unseen, { file, line }: Mutant): boolean => each.file === file && each.line === line;

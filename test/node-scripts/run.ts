@@ -73,10 +73,7 @@ const leftovers = (each: Case, before: NodeState, after: NodeState): readonly st
   const cleans = operations[each.operation].mutates && typeof each.expected === 'string';
   const kept = lockKeys(before).every((key) => (cleans && isMark(key)) || lockKeys(after).includes(key));
   const left = lockKeys(after).some((key) => (cleans && isMark(key)) || !lockKeys(before).includes(key));
-  return [
-    ...(left ? ['a lock was left behind'] : []),
-    ...(kept ? [] : ['the lock of another was taken away']),
-  ];
+  return [...(left ? ['a lock was left behind'] : []), ...(kept ? [] : ['the lock of another was taken away'])];
 };
 
 const auditProblems = (each: Case, before: NodeState, after: NodeState, failed: boolean): readonly string[] => {

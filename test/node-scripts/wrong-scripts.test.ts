@@ -207,7 +207,7 @@ const edits: readonly Edit[] = [
   },
   {
     name: 'a lock that is taken after the look',
-    from: /( {4}\$path = [\s\S]*?\n)( {4}\$others = [^\n]*\n)/,
+    from: /( {4}\$path = [\s\S]*?\n)( {4}\$others = @\([\s\S]*?\n {4}\)\n)/,
     to: '$2$1',
     found: /certificates were made|New-Item/,
   },

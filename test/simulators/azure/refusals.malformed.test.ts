@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { roleIds } from './authorization.ts';
 import { billingScope, graphScope } from './client.ts';
 import { at, fixture, textAt } from './testing.ts';
@@ -117,37 +117,33 @@ test('the details of a retryable error', async () => {
   expect(at(body, 'error', 'details', '0', 'code')).toBe('RetryableErrorDueToAnotherOperation');
 });
 
-describe('sign-in', () => {
-  const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const numbers = async (form: Readonly<Record<string, string>>) => {
-    const answer = await lab().client.signIn(form);
-    return { status: answer.status, codes: at(answer.body, 'error_codes') };
-  };
+const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const numbers = async (form: Readonly<Record<string, string>>) => {
+  const answer = await lab().client.signIn(form);
+  return { status: answer.status, codes: at(answer.body, 'error_codes') };
+};
 
-  test('without a credential, with an assertion that is none, with keys that cannot be read', async () => {
-    const { azure, client } = lab();
-    const { clientId, clientSecret } = azure.principals.owner;
-    expect(await numbers({ client_id: clientId })).toEqual({ status: 401, codes: [7000218] });
-    const withAssertion = (client_id: string, client_assertion: string) =>
-      numbers({ client_id, client_assertion, client_assertion_type: assertionType });
-    expect(await withAssertion(clientId, 'none')).toEqual({ status: 401, codes: [50027] });
+test('sign-in without a credential, with an assertion that is none, with keys that cannot be read', async () => {
+  const { azure, client } = lab();
+  const { clientId, clientSecret } = azure.principals.owner;
+  expect(await numbers({ client_id: clientId })).toEqual({ status: 401, codes: [7000218] });
+  const withAssertion = (client_id: string, client_assertion: string) =>
+    numbers({ client_id, client_assertion, client_assertion_type: assertionType });
+  expect(await withAssertion(clientId, 'none')).toEqual({ status: 401, codes: [50027] });
 
-    const token = await client.token(clientId, clientSecret, graphScope);
-    const graph = (path: string, body: object) =>
-      client.send('POST', `${azure.graph}/v1.0/${path}`, { token, body });
-    const application = (await graph('applications', { displayName: 'federated' })).body;
-    const appId = textAt(application, 'appId');
-    expect((await graph('servicePrincipals', { appId })).status).toBe(201);
-    const [iss, sub, aud] = ['https://issuer.example.com', 'somebody', 'api://AzureADTokenExchange'];
-    const credential = { name: 'federated', issuer: iss, subject: sub, audiences: [aud] };
-    const added = await graph(`applications/${textAt(application, 'id')}/federatedIdentityCredentials`, credential);
-    expect(added.status).toBe(201);
-    const exp = Math.floor(Date.now() / 1000) + 600;
-    const assertion = `${base64({ alg: 'RS256', kid: 'k' })}.${base64({ iss, sub, aud, exp })}.c2ln`;
-    expect(await withAssertion(appId, assertion)).toEqual({ status: 401, codes: [90061] });
-  });
+  const token = await client.token(clientId, clientSecret, graphScope);
+  const graph = (path: string, body: object) => client.send('POST', `${azure.graph}/v1.0/${path}`, { token, body });
+  const application = (await graph('applications', { displayName: 'federated' })).body;
+  const appId = textAt(application, 'appId');
+  expect((await graph('servicePrincipals', { appId })).status).toBe(201);
+  const [iss, sub, aud] = ['https://issuer.example.com', 'somebody', 'api://AzureADTokenExchange'];
+  const credential = { name: 'federated', issuer: iss, subject: sub, audiences: [aud] };
+  const added = await graph(`applications/${textAt(application, 'id')}/federatedIdentityCredentials`, credential);
+  expect(added.status).toBe(201);
+  const exp = Math.floor(Date.now() / 1000) + 600;
+  const assertion = `${base64({ alg: 'RS256', kid: 'k' })}.${base64({ iss, sub, aud, exp })}.c2ln`;
+  expect(await withAssertion(appId, assertion)).toEqual({ status: 401, codes: [90061] });
 });
-
 test('the data plane refuses who does not belong to the cluster', async () => {
   const { azure, client, givenGroup, givenCluster } = lab();
   const cluster = await givenCluster(await givenGroup('data-plane-rg'), 'hci001');
