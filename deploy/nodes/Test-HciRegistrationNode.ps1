@@ -195,7 +195,6 @@ Test-Product
 
 Write-Fact -Name 'Node' -Value { $env:COMPUTERNAME }
 Write-Fact -Name 'Windows' -Value { (Get-CimInstance -ClassName Win32_OperatingSystem).Version }
-Write-Fact -Name 'Language mode' -Value { $ExecutionContext.SessionState.LanguageMode }
 Write-Fact -Name 'OpenSSH' -Value { Get-SshVersion }
 Write-Fact -Name 'Script' -Value {
     "release $((Select-String -Path $installedScript -Pattern "^\`$scriptRelease = '([^']+)'").Matches[0].Groups[1].Value), signature $((Get-AuthenticodeSignature -FilePath $installedScript).Status)"
