@@ -41,6 +41,11 @@ export const notPublished: readonly NotPublished[] = [
     reason: 'Entra has no OpenAPI; its protocol is OpenID Connect',
   },
   {
+    method: /^GET$/,
+    path: /^\/metadata\/identity\/oauth2\/token\/?$/,
+    reason: 'the Instance Metadata Service has no OpenAPI among those held here',
+  },
+  {
     method: /./,
     path: /^(\/[^/]+)?\/(health$|clusters\/)/,
     reason: 'the data plane of the nodes is not public; what stands for it is ours',
