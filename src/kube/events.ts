@@ -2,6 +2,7 @@ import type { EventsV1Event } from '@kubernetes/client-node';
 import { randomBytes } from 'node:crypto';
 import type { KubeClient } from './client.ts';
 import { contain } from './contain.ts';
+import { microTime } from './micro-time.ts';
 import { collectionPath, isAbsent } from './resource.ts';
 import type { Wire } from './schema.ts';
 
@@ -174,8 +175,6 @@ export function createEventRecorder(
 }
 
 const eventType = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespaced: true };
-
-const microTime = (): string => new Date().toISOString().replace('Z', '000Z');
 
 /** Unique, and not longer than a name may be. */
 const eventName = (subject: string) =>

@@ -5,6 +5,7 @@ import type { KubeClient } from './client.ts';
 import { contain } from './contain.ts';
 import { deadlineSignal } from './deadline.ts';
 import { KubeError } from './kube-error.ts';
+import { microTime } from './micro-time.ts';
 import { create, get, isConflict, mergePatch, type ResourceType } from './resource.ts';
 import { ObjectMeta, parser, type Wire } from './schema.ts';
 
@@ -79,9 +80,6 @@ const clock = (): Instant => ({ monotonic: performance.now(), wall: Date.now() }
 /** The monotonic clock stands still while the machine is suspended; the wall clock may jump. Too long is the safe side. */
 const millisecondsSince = ({ monotonic, wall }: Instant): number =>
   Math.max(performance.now() - monotonic, Date.now() - wall);
-
-/** MicroTime, which the API server insists on: six digits. */
-const microTime = (): string => new Date().toISOString().replace('Z', '000Z');
 
 /**
  * Leads whenever the lease can be had, until the signal fires. After a loss it stands by again. How long another holder was silent is
