@@ -1,5 +1,7 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
-import * as judge from './conditions.ts';
+import { authenticated } from './conditions/azure.ts';
+import { nodesReachable } from './conditions/nodes.ts';
+import { credentialsCurrent } from './conditions/credentials.ts';
 import { toConditions, type StatusDraft, type Verdict, type Verdicts } from './draft.ts';
 import type { Observed } from './facts.ts';
 import { handledPokes } from './pokes.ts';
@@ -33,17 +35,17 @@ const unknownUntilAnswer = (what: string): Verdict => ({
 
 /** Status while the name of the cluster is not known: no node has answered yet. */
 export function reportUnresolved(registration: HciClusterRegistration, observed: Observed, now: Date): StatusDraft {
-  const nodes = judge.nodesReachable({ observed });
+  const nodes = nodesReachable({ observed });
   const verdicts: Verdicts = {
     Ready: { ...nodes, status: 'False' },
     Reconciling: { status: 'True', reason: 'ProgressingWithRetry', message: nodes.message },
-    Authenticated: judge.authenticated(observed.signIn),
+    Authenticated: authenticated(observed.signIn),
     PermissionsSatisfied: unknownUntilAnswer('The scope of the permissions'),
     NodesReachable: nodes,
     Registered: unknownUntilAnswer('The registration'),
     Connected: unknownUntilAnswer('The connection'),
     ArcConnected: unknownUntilAnswer('The state of Arc'),
-    CredentialsCurrent: judge.credentialsCurrent([], now),
+    CredentialsCurrent: credentialsCurrent([], now),
     InSync: { status: 'Unknown', reason: 'NotObserved', message: nodes.message },
   };
   const total = observed.nodes.length;

@@ -1,5 +1,9 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
-import * as judge from './conditions.ts';
+import { authenticated, clockSkew, permissionsSatisfied } from './conditions/azure.ts';
+import { nodesReachable } from './conditions/nodes.ts';
+import { registered, connected, inSync, lastConnected, offlineDaysLeft } from './conditions/registered.ts';
+import { arcConnected } from './conditions/arc.ts';
+import { credentialsCurrent } from './conditions/credentials.ts';
 import {
   bounded,
   seconds,
@@ -25,15 +29,15 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
   const { observed, memory, now } = input;
   const credentials = reportCredentials(input);
   const verdicts: Verdicts = {
-    Authenticated: judge.authenticated(observed.signIn),
-    PermissionsSatisfied: judge.permissionsSatisfied(input),
-    NodesReachable: judge.nodesReachable(input),
-    Registered: judge.registered(input, plan),
-    Connected: judge.connected(input),
-    ArcConnected: judge.arcConnected(input, plan),
-    CredentialsCurrent: judge.credentialsCurrent(credentials, now),
-    InSync: judge.inSync(input, plan),
-    ClockSkew: judge.clockSkew(observed.clockSkewMs),
+    Authenticated: authenticated(observed.signIn),
+    PermissionsSatisfied: permissionsSatisfied(input),
+    NodesReachable: nodesReachable(input),
+    Registered: registered(input, plan),
+    Connected: connected(input),
+    ArcConnected: arcConnected(input, plan),
+    CredentialsCurrent: credentialsCurrent(credentials, now),
+    InSync: inSync(input, plan),
+    ClockSkew: clockSkew(observed.clockSkewMs),
   };
   const isAdopted = adopted(registration, input);
   const syncedAt = observed.resource.state === 'unknown' ? undefined : observed.resource.at;
@@ -172,13 +176,13 @@ function adopted({ status }: HciClusterRegistration, { observed, target }: PlanI
 function reportCluster(input: PlanInput): StatusDraft['cluster'] {
   const { observed, now } = input;
   const properties = valueOf(observed.resource)?.properties;
-  const last = judge.lastConnected(input);
+  const last = lastConnected(input);
   const os = members(input).find(({ probe }) => probe !== undefined)?.probe?.os;
   return {
     name: word(valueOf(observed.cluster)?.name),
     build: os === undefined ? undefined : bounded(`${os.build}.${os.ubr}`, 32),
     clusterStatus: word(properties?.connectivityStatus ?? properties?.status),
     lastConnected: last === undefined ? undefined : seconds(last),
-    offlineDaysLeft: last === undefined ? undefined : judge.offlineDaysLeft(last, now),
+    offlineDaysLeft: last === undefined ? undefined : offlineDaysLeft(last, now),
   };
 }

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import type { Reason } from '../api/reasons.ts';
-import * as judge from './conditions.ts';
-import type { Verdict } from './draft.ts';
-import { plan } from './plan.ts';
-import type { PlanInput } from './step.ts';
+import type { Reason } from '../../api/reasons.ts';
+import { authenticated, clockSkew, permissionsSatisfied } from './azure.ts';
+import { nodesReachable } from './nodes.ts';
+import { registered, connected, inSync, lastConnected, offlineDaysLeft } from './registered.ts';
+import { arcConnected } from './arc.ts';
+import { credentialsCurrent } from './credentials.ts';
+import type { Verdict } from '../draft.ts';
+import { plan } from '../plan.ts';
+import type { PlanInput } from '../step.ts';
 import {
   absent,
   after,
@@ -21,7 +25,7 @@ import {
   resourceId,
   unknown,
   unregistered,
-} from './testing/builders.ts';
+} from '../testing/builders.ts';
 
 const day = 86_400;
 const observing = (changes: Parameters<typeof buildObserved>[0]) => buildInput({ observed: buildObserved(changes) });
@@ -39,19 +43,19 @@ describe('Authenticated', () => {
     ['NamespaceNotAllowed', 'False'],
     ['ProgressingWithRetry', 'Unknown'],
   ])('%s is %s', (reason, status) => {
-    expect(judge.authenticated(unknown(reason, 'AADSTS'))).toEqual({ status, reason, message: 'AADSTS' });
+    expect(authenticated(unknown(reason, 'AADSTS'))).toEqual({ status, reason, message: 'AADSTS' });
   });
   test('a token is True', () => {
-    expect(short(judge.authenticated(present(true)))).toBe('True Succeeded');
-    expect(short(judge.authenticated(absent))).toBe('Unknown NotYetObserved');
+    expect(short(authenticated(present(true)))).toBe('True Succeeded');
+    expect(short(authenticated(absent))).toBe('Unknown NotYetObserved');
   });
 });
 
-const missing = (changes: Parameters<typeof buildObserved>[0]) => judge.permissionsSatisfied(observing(changes));
+const missing = (changes: Parameters<typeof buildObserved>[0]) => permissionsSatisfied(observing(changes));
 
 describe('PermissionsSatisfied', () => {
   test('what may not be read blocks nothing', () => {
-    expect(short(judge.permissionsSatisfied(observing({ permissions: unknown('ActionsMissing') })))).toBe(
+    expect(short(permissionsSatisfied(observing({ permissions: unknown('ActionsMissing') })))).toBe(
       'Unknown CheckNotAllowed',
     );
   });
@@ -113,17 +117,17 @@ describe('NodesReachable', () => {
         NODE2: unknown('NodeUnreachable', 'NODE2 is silent.'),
       },
     });
-    expect(judge.nodesReachable({ observed })).toEqual({
+    expect(nodesReachable({ observed })).toEqual({
       status: 'False',
       reason: 'HostKeyMismatch',
       message: 'NODE1 shows another key. NODE2 is silent.',
     });
   });
   test('needs the cluster to answer too', () => {
-    expect(short(judge.nodesReachable({ observed: buildObserved({ cluster: unknown('NodeOperationFailed') }) }))).toBe(
+    expect(short(nodesReachable({ observed: buildObserved({ cluster: unknown('NodeOperationFailed') }) }))).toBe(
       'False NodeOperationFailed',
     );
-    expect(judge.nodesReachable({ observed: buildObserved() }).message).toBe('All 2 nodes answered.');
+    expect(nodesReachable({ observed: buildObserved() }).message).toBe('All 2 nodes answered.');
   });
 });
 
@@ -149,11 +153,11 @@ describe('Registered', () => {
       'True Succeeded',
     ],
   ])('%s', (_, input, expected) => {
-    expect(short(judged(judge.registered, input))).toBe(expected);
+    expect(short(judged(registered, input))).toBe(expected);
   });
 });
 
-const left = (seconds: number) => judge.offlineDaysLeft(now, after(seconds));
+const left = (seconds: number) => offlineDaysLeft(now, after(seconds));
 
 describe('Connected', () => {
   const since = (seconds: number, connectionStatus: string | null = 'Connected') =>
@@ -180,7 +184,7 @@ describe('Connected', () => {
     ['a repair is asked for', one('RepairRegistrationRequired'), 'False RepairRegistrationRequired'],
     ['one node is silent', observing({ probes: { ...probes({}), NODE2: unknown() } }), 'Unknown NotObserved'],
   ])('%s', (_, input, expected) => {
-    expect(short(judge.connected(input))).toBe(expected);
+    expect(short(connected(input))).toBe(expected);
   });
 
   test('the newest that any node or Azure says counts', () => {
@@ -191,8 +195,8 @@ describe('Connected', () => {
         NODE2: present(buildProbe('NODE2', { registration: { lastConnected: '2026-99-99T00:00:00Z' } })),
       },
     });
-    expect(judge.lastConnected(input)).toEqual(before(3 * day));
-    expect(judge.lastConnected(observing({ resource: absent, probes: {} }))).toBeUndefined();
+    expect(lastConnected(input)).toEqual(before(3 * day));
+    expect(lastConnected(observing({ resource: absent, probes: {} }))).toBeUndefined();
   });
 
   test('days left as the clock moves on', () => {
@@ -230,7 +234,7 @@ describe('ArcConnected', () => {
       'Unknown NotRequested',
     ],
   ])('%s', (_, input, expected) => {
-    expect(short(judged(judge.arcConnected, input))).toBe(expected);
+    expect(short(judged(arcConnected, input))).toBe(expected);
   });
   test('the role of the provider that we may not assign', () => {
     const input = observing({ providerRoles: absent });
@@ -243,23 +247,23 @@ describe('ArcConnected', () => {
       needsPerson: false,
     });
     const verdict = { status: 'False', reason: 'RpRoleMissing', message: 'AuthorizationFailed.' };
-    expect(judged(judge.arcConnected, input)).toEqual(verdict);
+    expect(judged(arcConnected, input)).toEqual(verdict);
     // It is told as well while it is being tried again.
-    expect(judged(judge.arcConnected, { ...input, now: after(10) })).toEqual(verdict);
+    expect(judged(arcConnected, { ...input, now: after(10) })).toEqual(verdict);
   });
   test("other clusters' and single machines in the Arc group are told, before and after it is set up", () => {
     const machines = present([buildMachine('node1', resourceId), buildMachine('FILESERVER', '')]);
     for (const arcSettings of [shown(['NODE1', 'NODE2']), absent]) {
-      const { message } = judged(judge.arcConnected, observing({ machines, arcSettings }));
+      const { message } = judged(arcConnected, observing({ machines, arcSettings }));
       expect(message).toContain(
         'hci001-rg also holds Arc-enabled servers that are no nodes of this cluster: FILESERVER.',
       );
     }
   });
   test('consent that was not given is told, and holds nothing', () => {
-    expect(judged(judge.arcConnected, buildInput()).message).toContain('spec.arc.defaultExtensions');
+    expect(judged(arcConnected, buildInput()).message).toContain('spec.arc.defaultExtensions');
     const spec = buildSpec({ arc: { ...buildSpec().arc, defaultExtensions: 'Decline' } });
-    expect(judged(judge.arcConnected, buildInput({ spec })).message).not.toContain('spec.arc.defaultExtensions');
+    expect(judged(arcConnected, buildInput({ spec })).message).not.toContain('spec.arc.defaultExtensions');
   });
 });
 
@@ -282,24 +286,24 @@ describe('CredentialsCurrent', () => {
       'is b, on 2026-04-01',
     ],
   ])('%s', (_, tracked, expected, message) => {
-    const verdict = judge.credentialsCurrent(tracked, now);
+    const verdict = credentialsCurrent(tracked, now);
     expect(short(verdict)).toBe(expected);
     expect(verdict.message).toContain(message);
   });
 });
 
 test('InSync names what differs, and what could not be compared', () => {
-  expect(short(judged(judge.inSync, buildInput()))).toBe('True Succeeded');
-  expect(judged(judge.inSync, observing({ providerRoles: absent }))).toMatchObject({
+  expect(short(judged(inSync, buildInput()))).toBe('True Succeeded');
+  expect(judged(inSync, observing({ providerRoles: absent }))).toMatchObject({
     status: 'False',
     reason: 'DriftDetected',
     message: expect.stringContaining('AssignResourceManagerRole'),
   });
-  expect(short(judged(judge.inSync, observing({ resource: unknown() })))).toBe('Unknown NotObserved');
+  expect(short(judged(inSync, observing({ resource: unknown() })))).toBe('Unknown NotObserved');
 });
 
 test('ClockSkew is there only beyond five minutes, in either direction', () => {
-  expect([undefined, 0, 300_000, -300_000].map(judge.clockSkew)).toEqual([undefined, undefined, undefined, undefined]);
-  expect([300_001, -300_001].map((skew) => judge.clockSkew(skew)?.reason)).toEqual(['ClockSkew', 'ClockSkew']);
-  expect(judge.clockSkew(600_000)?.message).toContain("Azure's clock is 600 s ahead");
+  expect([undefined, 0, 300_000, -300_000].map(clockSkew)).toEqual([undefined, undefined, undefined, undefined]);
+  expect([300_001, -300_001].map((skew) => clockSkew(skew)?.reason)).toEqual(['ClockSkew', 'ClockSkew']);
+  expect(clockSkew(600_000)?.message).toContain("Azure's clock is 600 s ahead");
 });

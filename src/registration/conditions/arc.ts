@@ -1,0 +1,52 @@
+import { valueOf } from '../facts.ts';
+import type { Pending, Plan } from '../plan.ts';
+import { arcWanted, members, stepKey, type PlanInput } from '../step.ts';
+import { arcNotShown } from '../steps/sync.ts';
+import { no, unsure, yes, type Verdict } from './verdict.ts';
+
+export function arcConnected(input: PlanInput, plan: Plan): Verdict {
+  if (input.spec.arc.state !== 'Enabled') return unsure('NotRequested', `spec.arc.state is ${input.spec.arc.state}.`);
+  if (members(input).some(({ probe }) => probe !== undefined && probe.arc === null))
+    return no('ArcUnsupported', 'The operating system has no Arc integration; 21H2 is the first that has.');
+  const roles = plan.pending.flatMap(({ step, on, unread, reason, message }): Pick<Pending, 'reason' | 'message'>[] => {
+    if (step !== 'AssignResourceManagerRole' && step !== 'AssignArcRoles') return [];
+    const failed = input.memory.failures.get(stepKey(step, on));
+    return failed === undefined ? (unread ? [{ reason, message }] : []) : [failed];
+  });
+  const [role] = roles;
+  const refused = /^(RpRoleMissing|ActionsMissing)$/;
+  if (role !== undefined && roles.every(({ reason }) => refused.test(reason)))
+    return no(role.reason, [...new Set(roles.map(({ message }) => message))].join('\n'));
+  if (input.observed.arcSettings.state === 'unknown')
+    return unsure(input.observed.arcSettings.why.reason, input.observed.arcSettings.why.message);
+  const open = arcNotShown(input);
+  if (!arcWanted(input) || input.observed.arcSettings.state === 'absent')
+    return no('NodesNotConnected', `Arc is not set up yet.${foreignMachines(input)}`);
+  if (open.length === 0)
+    return yes(
+      `All ${input.observed.nodes.length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}${foreignMachines(input)}`,
+    );
+  const onboarding = plan.pending.some(({ step }) => step === 'StartArcRegistrationTask');
+  return onboarding
+    ? no('NodesNotConnected', `Not Arc-connected yet: ${open.join(', ')}.`)
+    : no(
+        'ArcSyncPending',
+        `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. This can take up to 12 hours.`,
+      );
+}
+
+/** The roles that are assigned at the Arc group hold for them too. */
+function foreignMachines({ observed, target }: PlanInput): string {
+  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
+  const names = (valueOf(observed.machines) ?? [])
+    .map(({ name }) => name)
+    .filter((name) => !nodes.has(name.toLowerCase()));
+  if (names.length === 0) return '';
+  const shown = names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
+  return ` ${target.arcResourceGroup} also holds Arc-enabled servers that are no nodes of this cluster: ${shown}. What is granted there for this cluster holds for them too; spec.arc.resourceGroup can name a group of its own before the first registration.`;
+}
+
+const consent = ({ spec }: PlanInput): string =>
+  spec.arc.defaultExtensions === undefined
+    ? ' Consent to the default extensions was not given (spec.arc.defaultExtensions).'
+    : '';
