@@ -8,6 +8,7 @@ import type {
   ResourceProvider,
   RoleAssignment,
 } from '../azure/models.ts';
+import type { KnownHosts } from '../nodes/known-hosts.ts';
 import type { ClusterProbe, Probe } from '../nodes/operations.ts';
 import type { Session } from './sessions.ts';
 import type { Reason } from '../api/reasons.ts';
@@ -98,6 +99,7 @@ export interface FactValues {
   arcSignIn: true;
   session: Session;
   sshKeys: string[];
+  knownHosts: KnownHosts;
   [probe: `probe/${string}`]: Probe;
   [provider: `provider/${string}`]: ResourceProvider;
   [operation: `operation/${string}`]: OperationStatus;

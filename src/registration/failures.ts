@@ -44,10 +44,13 @@ export class NodeError extends Error {
   override readonly name = 'NodeError';
   readonly outcome: NodeOutcome;
   readonly pinned: boolean;
-  constructor(node: string, operation: string, outcome: NodeOutcome, pinned: boolean) {
+  readonly hint: string;
+  /** @param hint what else is known of the node's host key: a sentence, or nothing */
+  constructor(node: string, operation: string, outcome: NodeOutcome, pinned: boolean, hint = '') {
     super(describeOutcome(node, operation, outcome));
     this.outcome = outcome;
     this.pinned = pinned;
+    this.hint = hint;
   }
 }
 
@@ -88,7 +91,7 @@ function describeNode(error: NodeError): Failure {
       const seen = outcome.seenHostKey === undefined ? '' : ` The key seen is ${outcome.seenHostKey}.`;
       return failure(
         error.pinned ? 'HostKeyMismatch' : 'HostKeyNotPinned',
-        `${error.message}.${seen} Nothing was sent.`,
+        `${error.message}.${seen}${error.hint === '' ? '' : ` ${error.hint}`} Nothing was sent.`,
         'RetrySlowly',
       );
     }

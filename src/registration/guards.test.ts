@@ -221,7 +221,6 @@ describe('what comes in a later version', () => {
       'spec.nodes.transport.type: WinRM',
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
-    ['spec.nodes.transport.ssh.knownHostsRef', over({ type: 'SSH', ssh: { ...ssh, knownHostsRef: { name: 'a' } } })],
     ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
     [
       'spec.arc.onboarding.type: ServicePrincipal',

@@ -1,6 +1,7 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
 import type { Fact, FactKey, FactValues } from './facts.ts';
+import type { KnownHosts } from '../nodes/known-hosts.ts';
 import type { Session } from './sessions.ts';
 
 /** A failed try of a step. */
@@ -52,6 +53,8 @@ export interface Memory {
   syncRequested: boolean;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
+  /** By which nodes were known. */
+  knownHosts: KnownHosts | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
   hostKeys: Record<string, string>;
 }
@@ -70,6 +73,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   heard: {},
   syncRequested: false,
   sshKeys: undefined,
+  knownHosts: undefined,
 });
 
 export const rememberedKeys = (memory: Memory): FactKey[] =>
@@ -108,10 +112,11 @@ export function forgetRefusalsOfAzure(memory: Memory): void {
   memory.failures.clear();
 }
 
-/** Nodes are connected to with other keys. */
+/** Nodes are connected to with other keys, or are known by others. */
 export function forgetAnswersOfNodes(memory: Memory): void {
   expire(memory, ['probe/', 'cluster']);
   memory.failures.clear();
 }
 
-const isAboutNodes = (key: FactKey): boolean => key === 'sshKeys' || key === 'cluster' || key.startsWith('probe/');
+const isAboutNodes = (key: FactKey): boolean =>
+  key === 'sshKeys' || key === 'knownHosts' || key === 'cluster' || key.startsWith('probe/');

@@ -292,7 +292,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (remembered.generation !== generation) claims.release(key);
       remembered.generation = generation;
     }
-    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys']);
+    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys', 'knownHosts']);
     memories.set(key, remembered);
     return { memory: remembered.memory, heard };
   }

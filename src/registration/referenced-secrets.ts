@@ -10,6 +10,7 @@ import { keyOf } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/schema.ts';
 
 const HasSecretRef = Type.Object({ secretRef: Type.Object({ name: Type.String() }) });
+const NamesKnownHosts = Type.Object({ knownHostsRef: Type.Optional(Type.Object({ name: Type.String() })) });
 const NamesSecrets = Compile(
   Type.Object({
     spec: Type.Object({
@@ -19,7 +20,9 @@ const NamesSecrets = Compile(
           clientCertificate: Type.Optional(HasSecretRef),
         }),
       }),
-      nodes: Type.Object({ transport: Type.Object({ ssh: Type.Optional(HasSecretRef) }) }),
+      nodes: Type.Object({
+        transport: Type.Object({ ssh: Type.Optional(Type.Intersect([HasSecretRef, NamesKnownHosts])) }),
+      }),
     }),
   }),
 );
@@ -29,9 +32,13 @@ export function namedSecrets(registration: KubeObject): string[] {
   if (!NamesSecrets.Check(registration)) return [];
   const { azure, nodes } = registration.spec;
   const { namespace } = registration.metadata;
-  return [azure.identity.clientSecret, azure.identity.clientCertificate, nodes.transport.ssh].flatMap((member) =>
-    member === undefined ? [] : [keyOf({ namespace, name: member.secretRef.name })],
-  );
+  const { ssh } = nodes.transport;
+  return [
+    azure.identity.clientSecret?.secretRef,
+    azure.identity.clientCertificate?.secretRef,
+    ssh?.secretRef,
+    ssh?.knownHostsRef,
+  ].flatMap((reference) => (reference === undefined ? [] : [keyOf({ namespace, name: reference.name })]));
 }
 
 export type SecretReader = Pick<ReferencedObjects<Secret>, 'read'>;

@@ -53,6 +53,10 @@ export interface Surroundings {
   resourceGraph: (table: string) => object[];
   /** Content of the Secret that the spec names. */
   sshKey: string;
+  /** Its key known_hosts. */
+  knownHosts: string | undefined;
+  /** Fingerprints of nodes that look at who knows them; others let everybody in. */
+  hostKeys: Record<string, string>;
   /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
   azureWrite(method: string, path: string): void;
   /** An operation that mutates is run on a node. */
@@ -79,6 +83,8 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     clusterProbe: buildCluster(),
     resourceGraph: (table) => rowsOf(surroundings, table, now()),
     sshKey: 'key',
+    knownHosts: undefined,
+    hostKeys: {},
     azureWrite: () => {},
     nodeWrite: () => {},
     ...changes,
@@ -182,7 +188,10 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
         };
         return isArc
           ? { metadata: { ...metadata, annotations } }
-          : { metadata, data: { 'ssh-privatekey': Buffer.from(surroundings.sshKey).toString('base64') } };
+          : {
+              metadata,
+              data: encoded({ 'ssh-privatekey': surroundings.sshKey, known_hosts: surroundings.knownHosts }),
+            };
       }
       if (name === 'status') {
         calls.push('KUBE PATCH status');
@@ -197,6 +206,13 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
     close: async () => {},
   };
 }
+
+const encoded = (content: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(content).flatMap(([key, text]) =>
+      text === undefined ? [] : [[key, Buffer.from(text).toString('base64')]],
+    ),
+  );
 
 function createTransport(surroundings: Surroundings, calls: string[], now: () => Date): NodeTransport {
   const answer = (node: string, operation: OperationName): unknown => {
@@ -216,7 +232,12 @@ function createTransport(surroundings: Surroundings, calls: string[], now: () =>
     };
   };
   return {
-    async run({ name }, operation) {
+    async run({ name, hostKeys }, operation) {
+      const seenHostKey = surroundings.hostKeys[name];
+      if (seenHostKey !== undefined && !hostKeys.includes(seenHostKey)) {
+        calls.push(`NODE ${name} refused`);
+        return { kind: 'unreachable', cause: 'hostKey', detail: `${operation} on ${name}: not pinned`, seenHostKey };
+      }
       calls.push(`NODE ${name} ${operation}`);
       const schema: (typeof operations)[typeof operation]['result'] = operations[operation].result;
       const value = structuredClone(answer(name, operation));
