@@ -1,19 +1,9 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { KnownHostsError, parseKnownHosts, pinsOf } from './known-hosts.ts';
+import { buildHostKey } from './testing/host-key.ts';
 
-/** A key of this type, told from others by its content. */
-const key = (content: string, type = 'ssh-ed25519'): { line: string; pin: string } => {
-  const part = (text: string) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(text.length);
-    return Buffer.concat([length, Buffer.from(text)]);
-  };
-  const blob = Buffer.concat([part(type), part(content)]);
-  const digest = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '');
-  return { line: `${type} ${blob.toString('base64')}`, pin: `SHA256:${digest}` };
-};
-const [one, two] = [key('one'), key('two')];
+const [one, two] = [buildHostKey('one'), buildHostKey('two')];
 const hashed = (name: string): string => {
   const salt = Buffer.from('0123456789abcdefghij');
   return `|1|${salt.toString('base64')}|${createHmac('sha1', salt).update(name).digest('base64')}`;

@@ -1,23 +1,11 @@
-import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { finalizer } from '../api/group.ts';
+import { buildHostKey as hostKey } from '../nodes/testing/host-key.ts';
 import { buildRegistration, buildSpec, nodeNames } from './testing/builders.ts';
 import { startReconciler } from './testing/reconciler.ts';
 
 // Pins from the Secret of spec.nodes.transport.ssh.knownHostsRef.
 
-const keyType = 'ssh-ed25519';
-/** A host key of its own for each name: its line without hosts, and its fingerprint. */
-function hostKey(name: string): { line: string; pin: string } {
-  const part = (text: string) => {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(text.length);
-    return Buffer.concat([length, Buffer.from(text)]);
-  };
-  const blob = Buffer.concat([part(keyType), part(name)]);
-  const digest = createHash('sha256').update(blob).digest('base64').replace(/=+$/, '');
-  return { line: `${keyType} ${blob.toString('base64')}`, pin: `SHA256:${digest}` };
-}
 const pinned = (name: string) => `${name.toLowerCase()}.corp.example.com ${hostKey(name).line}`;
 
 function given(knownHosts: string | undefined, hostKeys: Record<string, string[]> = {}) {
