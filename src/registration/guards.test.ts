@@ -186,7 +186,6 @@ describe('what comes in a later version', () => {
       'spec.nodes.transport.type: WinRM',
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
-    ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
     [
       'spec.arc.onboarding.type: ServicePrincipal',
       arc({ onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } }),

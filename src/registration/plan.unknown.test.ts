@@ -3,9 +3,9 @@ import type { Observed } from './facts.ts';
 import { plan } from './plan.ts';
 import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
-import { buildSpec, endpoints, unknown } from './testing/builders.ts';
+import { buildMachine, buildSpec, endpoints, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
-import { emptyStart, worldOf } from './testing/starts.ts';
+import { emptyStart, ownStart, worldOf } from './testing/starts.ts';
 import type { Start } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
@@ -15,11 +15,20 @@ const starts: Start[] = [
   { ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' },
 ];
 
+/** Arc is taken away: with an extension, a server that no node removes, and a group of its own that is left empty. */
+function disabling() {
+  const world = worldOf({ ...ownStart, arcState: 'Disabled', separateArcGroup: true });
+  world.extensions.set('monitoring', 'User');
+  world.tagged.add('arc-rg');
+  world.machines.push(buildMachine('EVICTED', world.target.resourceId));
+  return world;
+}
+
 /** For each step, what was observed when it ran first. */
 function firstRuns(): Map<StepName, PlanInput> {
   const found = new Map<StepName, PlanInput>();
-  for (const start of starts) {
-    for (const { input, plan: planned } of simulate(worldOf(start), { ...noTrouble, syncRequested: true })) {
+  for (const world of [...starts.map(worldOf), disabling()]) {
+    for (const { input, plan: planned } of simulate(world, { ...noTrouble, syncRequested: true })) {
       for (const { step } of planned.runnable) {
         const { memory } = input;
         if (!found.has(step))
@@ -42,6 +51,7 @@ const single = [
   'arcResourceGroup',
   'resource',
   'arcSettings',
+  'extensions',
   'machines',
   'providerRoles',
   'arcRoles',
@@ -101,6 +111,17 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
   Sync: { all: ['resource', ...nodes] },
   SyncOnRequest: { all: ['arcSettings', ...nodes] },
+  StartDisablingArc: { all: ['resource', 'arcSettings', 'cluster', ...nodes] },
+  InitializeDisableProcess: { all: ['resource', 'arcSettings', ...nodes] },
+  DeleteExtension: { all: ['resource', 'arcSettings', 'extensions', ...nodes] },
+  UnregisterArcRegistrationTask: { all: ['resource', 'arcSettings', 'extensions', ...nodes] },
+  DisableArcIntegration: { all: ['resource', 'arcSettings', 'extensions', ...nodes] },
+  DeleteMachine: { all: ['resource', 'arcSettings', 'machines', ...nodes] },
+  RemoveArcRoles: { all: ['resource', 'arcSettings', 'machines', 'arcRoles', ...nodes] },
+  DeleteArcSettings: { all: ['resource', 'arcSettings', 'extensions', 'machines', 'arcRoles', ...nodes] },
+  ClearArcIntegration: { all: ['resource', 'arcSettings', ...nodes] },
+  RemoveResourceManagerRole: { all: ['resource', 'arcSettings', 'machines', 'providerRoles', ...nodes] },
+  DeleteResourceGroup: { all: ['resource', 'arcSettings', 'machines', 'arcResourceGroup', 'providerRoles', ...nodes] },
 };
 
 describe.each(stepNames)('%s', (name) => {

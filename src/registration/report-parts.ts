@@ -67,7 +67,7 @@ export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
     return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
   });
   const arc: Draft<CredentialStatus>[] =
-    secret === undefined
+    secret === undefined || input.spec.arc.state === 'Disabled'
       ? []
       : [
           {

@@ -1,10 +1,14 @@
 import { valueOf } from '../facts.ts';
 import type { Pending, Plan } from '../plan.ts';
-import { arcWanted, members, stepKey, type PlanInput } from '../step.ts';
+import { arcDisableBegun, arcWanted, members, stepKey, type PlanInput } from '../step.ts';
+import { stepsToDisableArc } from '../steps/index.ts';
 import { arcNotShown } from '../steps/sync.ts';
 import { no, unsure, yes, type Verdict } from './verdict.ts';
 
 export function arcConnected(input: PlanInput, plan: Plan): Verdict {
+  const disabling = [...plan.pending, ...plan.left].filter(({ step }) => stepsToDisableArc.has(step));
+  if (disabling.length > 0 && (input.spec.arc.state === 'Disabled' || arcDisableBegun(input)))
+    return no('ArcDisableInProgress', beingDisabled(input, disabling));
   if (input.spec.arc.state !== 'Enabled') return unsure('NotRequested', `spec.arc.state is ${input.spec.arc.state}.`);
   if (members(input).some(({ probe }) => probe !== undefined && probe.arc === null))
     return no('ArcUnsupported', 'The operating system has no Arc integration; 21H2 is the first that has.');
@@ -34,6 +38,16 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
         'ArcSyncPending',
         `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. This can take up to 12 hours.`,
       );
+}
+
+function beingDisabled({ spec }: PlanInput, open: Pending[]): string {
+  const names = [...new Set(open.map(({ step }) => step))].join(', ');
+  const then = spec.arc.state === 'Enabled' ? ' It was begun before (9113); then Arc is enabled anew.' : '';
+  const [first] = open;
+  const now =
+    open.find(({ state }) => state === 'Blocked') ?? open.find(({ afterSeconds }) => afterSeconds > 0) ?? first;
+  const doing = now === undefined ? '' : ` ${now.step} on ${now.on}: ${now.message}.`;
+  return `Arc is being disabled; the cluster stays registered. Left to do: ${names}.${doing}${then}`;
 }
 
 /** The roles that are assigned at the Arc group hold for them too. */

@@ -1,4 +1,5 @@
 import { valueOf } from '../facts.ts';
+import { arcUnwanted } from '../removal.ts';
 import { arcInitialized, arcWanted, members, unread, type Step } from '../step.ts';
 
 export interface DropArcSecretArguments {
@@ -16,14 +17,15 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
   arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
-    if (!arcWanted(input)) return [];
+    const unwanted = arcUnwanted(input);
+    if (!arcWanted(input) && !unwanted) return [];
     const { arcSecret, arcSettings } = input.observed;
     if (arcSecret.state === 'unknown') return [unread('Secret', arcSecret)];
     const settings = valueOf(arcSettings);
     const handedOver =
       settings !== undefined &&
       members(input).some(({ probe }) => probe !== undefined && arcInitialized(probe, settings));
-    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || !handedOver)
+    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || !(handedOver || unwanted))
       return [{ state: 'Done', on: 'Secret' }];
     return [{ state: 'Ready', on: 'Secret', arguments: { appId: arcSecret.value.appId } }];
   },
