@@ -161,7 +161,7 @@ function arc(input: PlanInput): Refusal | undefined {
         'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.',
     };
   }
-  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
+  const nodes = new Set(members(input).map(({ name }) => name.toLowerCase()));
   const foreign = valueOf(observed.machines)?.filter(
     ({ name, properties }) =>
       nodes.has(name.toLowerCase()) &&
