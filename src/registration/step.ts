@@ -43,6 +43,8 @@ export interface Step<A> {
   repeat?: { firstSeconds: number; capSeconds: number };
   /** Failing holds nothing else. */
   optional?: boolean;
+  /** Done for Arc: what forbids Arc holds it, and it then holds nothing else. */
+  arc?: true;
   /** The facts that the write changes. */
   affects(on: string): (FactKey | 'probe/')[];
   /** No entry: the step does not apply. */

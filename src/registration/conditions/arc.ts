@@ -12,6 +12,7 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
   if (mixed !== undefined) return no(mixed.reason, mixed.message);
   if (members(input).some(({ probe }) => probe !== undefined && probe.arc === null))
     return no('ArcUnsupported', 'The operating system has no Arc integration; 21H2 is the first that has.');
+  if (plan.arcRefusal !== undefined) return no(plan.arcRefusal.reason, plan.arcRefusal.message);
   const roles = plan.pending.flatMap(({ step, on, unread, reason, message }): Pick<Pending, 'reason' | 'message'>[] => {
     if (step !== 'AssignResourceManagerRole' && step !== 'AssignArcRoles') return [];
     const failed = input.memory.failures.get(stepKey(step, on));

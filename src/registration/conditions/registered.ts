@@ -70,7 +70,8 @@ export function connected(input: PlanInput): Verdict {
 
 export function inSync(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.resource.state === 'unknown') return unsure('NotObserved', input.observed.resource.why.message);
-  if (plan.refusal !== undefined) return no('DriftDetected', plan.refusal.message);
+  const refused = plan.refusal ?? plan.arcRefusal;
+  if (refused !== undefined) return no('DriftDetected', refused.message);
   const pending = plan.pending.filter(({ step }) => step !== 'SyncOnRequest');
   if (pending.length === 0) return yes('Nothing differs from what is wanted.');
   const known = pending.filter(

@@ -39,6 +39,7 @@ export const assignResourceManagerRole: Step<AssignRoleArguments> = {
     events: [9132],
   },
   after: ['CreateResourceGroup', 'RefreshResourceProviderObjectId'],
+  arc: true,
   affects: () => ['providerRoles'],
   evaluate(input) {
     if (input.spec.arc.state !== 'Enabled') return [];
@@ -62,6 +63,7 @@ export const assignResourceManagerRole: Step<AssignRoleArguments> = {
 export const assignArcRoles: Step<AssignRoleArguments> = {
   microsoft: { words: 'Assign the Arc onboarding roles', command: 'New-AzRoleAssignment' },
   after: ['CreateResourceGroup', 'CreateArcIdentity'],
+  arc: true,
   affects: () => ['arcRoles'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

@@ -13,6 +13,7 @@ export const consentToDefaultExtensions: Step<ConsentToDefaultExtensionsArgument
     command: 'Invoke-AzResourceAction consentAndInstallDefaultExtensions',
   },
   after: ['CreateArcSettings'],
+  arc: true,
   affects: () => ['arcSettings'],
   evaluate(input) {
     const { spec, target, observed } = input;

@@ -7,6 +7,7 @@ export interface CreateArcIdentityArguments {
 export const createArcIdentity: Step<CreateArcIdentityArguments> = {
   microsoft: { words: 'Create the Arc service principal', command: 'Invoke-AzResourceAction createArcIdentity' },
   after: ['CreateArcSettings', 'RegisterResourceProvider'],
+  arc: true,
   submits: { waitSeconds: 600 },
   affects: () => ['arcSettings'],
   evaluate(input) {

@@ -8,6 +8,7 @@ export interface CreateArcSettingsArguments {
 export const createArcSettings: Step<CreateArcSettingsArguments> = {
   microsoft: { words: 'Create the Arc settings', command: 'New-AzResource (PUT arcSettings/default)', events: [9002] },
   after: ['SetRegistration', 'CreateResourceGroup'],
+  arc: true,
   affects: () => ['arcSettings'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

@@ -13,6 +13,7 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
     command: '(none: the cmdlet holds it in memory only)',
   },
   after: ['InitializeArcIntegration'],
+  arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

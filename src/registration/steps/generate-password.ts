@@ -14,6 +14,7 @@ export const generatePassword: Step<GeneratePasswordArguments> = {
     command: 'Invoke-AzResourceAction generatePassword',
   },
   after: ['AssignArcRoles'],
+  arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

@@ -11,6 +11,7 @@ export interface InitializeArcIntegrationArguments {
 export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> = {
   microsoft: { words: 'Initialize Arc integration on one node', command: 'Initialize-AzureStackHCIArcIntegration' },
   after: ['SetRegistration', 'GeneratePassword'],
+  arc: true,
   affects: () => ['probe/'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

@@ -9,6 +9,7 @@ export const registerArcRegistrationTask: Step<NodeArguments> = {
     command: 'Register-ClusteredScheduledTask ArcRegistrationTask',
   },
   after: ['SetRegistration', 'InitializeArcIntegration'],
+  arc: true,
   affects: () => ['probe/'],
   evaluate(input) {
     if (!arcWanted(input)) return [];

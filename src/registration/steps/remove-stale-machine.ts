@@ -9,6 +9,7 @@ export interface RemoveStaleMachineArguments {
 export const removeStaleMachine: Step<RemoveStaleMachineArguments> = {
   microsoft: { words: "Remove an evicted node's Arc-enabled server", command: 'Remove-AzConnectedMachine' },
   after: [],
+  arc: true,
   optional: true,
   affects: () => ['machines', 'arcSettings'],
   evaluate(input) {

@@ -38,6 +38,7 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
   },
   // The task may be left from an earlier registration, and would onboard to where that was.
   after: ['SetRegistration', 'InitializeArcIntegration', 'RegisterArcRegistrationTask'],
+  arc: true,
   submits: { waitSeconds: 60 },
   repeat: { firstSeconds: 60, capSeconds: 1800 },
   affects: (node) => [`probe/${node}`],

@@ -1,3 +1,4 @@
+import { arcRefusal } from '../arc-guards.ts';
 import { valueOf } from '../facts.ts';
 import { noSyncYet, onClusterNode, whyOutOfPolicy } from '../node-state.ts';
 import {
@@ -47,7 +48,7 @@ function outOfPolicy(input: PlanInput, on: string): Evaluation<never> | undefine
 /** Brings Azure's picture up to date when the nodes' own cycle of 12 hours would be too long to wait for. */
 export const sync: Step<NodeArguments> = {
   microsoft: { words: 'Synchronise with Azure', command: 'Sync-AzureStackHCI', events: [9123] },
-  after: ['SetRegistrationCertificate', 'SetRegistration', 'StartArcRegistrationTask'],
+  after: ['SetRegistrationCertificate', 'SetRegistration', 'SyncAfterRegistration', 'StartArcRegistrationTask'],
   // What it is to bring about may legitimately take 12 hours.
   repeat: { firstSeconds: 60, capSeconds: 3600 },
   affects: () => ['probe/', 'resource', 'arcSettings', 'machines'],
@@ -70,7 +71,7 @@ export const sync: Step<NodeArguments> = {
     }
     const out = outOfPolicy(input, on);
     if (out !== undefined) return [out];
-    const notShown = arcNotShown(input);
+    const notShown = arcRefusal(input) === undefined ? arcNotShown(input) : [];
     const connected = all.every(({ probe }) => probe?.registration.connectionStatus === 'Connected');
     if (connected && notShown.length === 0) return [{ state: 'Done', on }];
 
