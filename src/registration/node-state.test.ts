@@ -244,6 +244,17 @@ const runnable = (input: PlanInput, step: StepName) =>
 const waitsOn = (input: PlanInput, step: StepName) =>
   plan(input).pending.find((one) => one.step === step && one.state === 'Waiting' && one.on === 'NODE2');
 
+/** Two nodes that were never registered; NODE2 booted so many seconds ago. */
+const bootedSecond = (seconds: number) => {
+  const never = { registration: unregistered, certificate: { created: null, set: null } };
+  return {
+    probes: {
+      NODE1: present(buildProbe('NODE1', never)),
+      NODE2: present(buildProbe('NODE2', { ...never, ...bootedAgo(seconds) })),
+    },
+  };
+};
+
 describe('what is done meanwhile', () => {
   test.each<[string, ClusterNode]>([
     ['NodePaused', { state: 'Paused' }],
@@ -261,23 +272,11 @@ describe('what is done meanwhile', () => {
   });
 
   test('a node that has just booted is left until it is up for 10 minutes', () => {
-    const nodes = (seconds: number) => ({
-      probes: {
-        NODE1: present(buildProbe('NODE1', { registration: unregistered, certificate: { created: null, set: null } })),
-        NODE2: present(
-          buildProbe('NODE2', {
-            registration: unregistered,
-            certificate: { created: null, set: null },
-            ...bootedAgo(seconds),
-          }),
-        ),
-      },
-    });
-    expect(waitsOn(unregisteredNodes(nodes(590)), 'NewRegistrationCertificate')).toMatchObject({
+    expect(waitsOn(unregisteredNodes(bootedSecond(590)), 'NewRegistrationCertificate')).toMatchObject({
       reason: 'NodeFreshlyBooted',
       afterSeconds: 10,
     });
-    expect(runnable(unregisteredNodes(nodes(600)), 'NewRegistrationCertificate')).toEqual(['NODE1', 'NODE2']);
+    expect(runnable(unregisteredNodes(bootedSecond(600)), 'NewRegistrationCertificate')).toEqual(['NODE1', 'NODE2']);
   });
 
   const disconnected = { registration: { connectionStatus: 'Disconnected' } } as const;

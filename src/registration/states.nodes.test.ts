@@ -156,4 +156,6 @@ const rows: Record<string, Case> = {
   },
 };
 
-describe('nodes that change', () => table(rows));
+describe('nodes that change', () => {
+  table(rows);
+});
