@@ -115,7 +115,8 @@ const rows: Record<string, Case> = {
     writes: registerAll.toSpliced(
       registerAll.indexOf('NewRegistrationCertificate ×2'),
       1,
-      ...['NewRegistrationCertificate', 'NewRegistrationCertificate'],
+      'NewRegistrationCertificate',
+      'NewRegistrationCertificate',
     ),
     ends: 'Ready',
   },
