@@ -1,7 +1,7 @@
 import { sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
 import type { Refusal } from './guards.ts';
-import { arcDisableBegun, nonEmpty, type PlanInput } from './step.ts';
+import { arcDisableBegun, members, nonEmpty, type PlanInput } from './step.ts';
 
 /**
  * What forbids Arc until a person changes it. The registration goes on meanwhile: a cluster must be connected, and need not be
@@ -20,7 +20,7 @@ export function arcRefusal(input: PlanInput): Refusal | undefined {
   }
   // What was begun is finished first: it concerns this cluster's own servers only.
   if (spec.arc.state !== 'Enabled' || arcDisableBegun(input)) return undefined;
-  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
+  const nodes = new Set(members(input).map(({ name }) => name.toLowerCase()));
   const foreign = valueOf(observed.machines)?.filter(
     ({ name, properties }) =>
       nodes.has(name.toLowerCase()) &&

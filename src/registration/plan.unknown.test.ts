@@ -3,7 +3,7 @@ import type { Observed } from './facts.ts';
 import { plan } from './plan.ts';
 import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
-import { buildMachine, buildSpec, endpoints, unknown } from './testing/builders.ts';
+import { buildCluster, buildMachine, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
 import { emptyStart, ownStart, worldOf } from './testing/starts.ts';
 import type { Start } from './testing/world.ts';
@@ -24,10 +24,23 @@ function disabling() {
   return world;
 }
 
+/** A node was evicted, and left its Arc-enabled server. */
+function evicted() {
+  const world = worldOf(ownStart);
+  if (world.resource !== undefined)
+    world.resource.properties.reportedProperties = { clusterName: 'hci001', clusterId: buildCluster().id };
+  world.machines.push({
+    id: '/machines/NODE9',
+    name: 'NODE9',
+    properties: { status: 'Disconnected', parentClusterResourceId: resourceId },
+  });
+  return world;
+}
+
 /** For each step, what was observed when it ran first. */
 function firstRuns(): Map<StepName, PlanInput> {
   const found = new Map<StepName, PlanInput>();
-  for (const world of [...starts.map(worldOf), disabling()]) {
+  for (const world of [...starts.map(worldOf), evicted(), disabling()]) {
     for (const { input, plan: planned } of simulate(world, { ...noTrouble, syncRequested: true })) {
       for (const { step } of planned.runnable) {
         const { memory } = input;
@@ -97,31 +110,39 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   UploadCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistrationCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistration: { all: ['resource', 'cluster', ...nodes] },
-  StartCloudManagement: { all: ['resource', 'cluster', ...nodes] },
-  SyncAfterRegistration: { all: ['resource', ...nodes] },
-  RemoveCustomImdsHostAddress: { all: ['resource', ...nodes] },
+  StartCloudManagement: { all: ['resource', 'cluster'] },
+  SyncAfterRegistration: { all: ['resource', 'cluster', ...nodes] },
+  RemoveCustomImdsHostAddress: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
   CreateArcSettings: { all: ['resource', 'arcSettings', ...group, ...nodes] },
-  ConsentToDefaultExtensions: { all: ['arcSettings'] },
-  CreateArcIdentity: { all: ['arcSettings', ...providers] },
-  AssignArcRoles: { all: ['arcSettings', 'arcRoles', ...group] },
-  GeneratePassword: { all: ['arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
-  InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
-  DropArcSecret: { all: ['arcSettings', 'arcSecret', ...nodes] },
-  RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
-  StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
-  Sync: { all: ['resource', ...nodes] },
-  SyncOnRequest: { all: ['arcSettings', ...nodes] },
   StartDisablingArc: { all: ['resource', 'arcSettings', 'cluster', ...nodes] },
-  InitializeDisableProcess: { all: ['resource', 'arcSettings', ...nodes] },
-  DeleteExtension: { all: ['resource', 'arcSettings', 'extensions', ...nodes] },
-  UnregisterArcRegistrationTask: { all: ['resource', 'arcSettings', 'extensions', ...nodes] },
-  DisableArcIntegration: { all: ['resource', 'arcSettings', 'extensions', ...nodes] },
-  DeleteMachine: { all: ['resource', 'arcSettings', 'machines', ...nodes] },
-  RemoveArcRoles: { all: ['resource', 'arcSettings', 'machines', 'arcRoles', ...nodes] },
-  DeleteArcSettings: { all: ['resource', 'arcSettings', 'extensions', 'machines', 'arcRoles', ...nodes] },
-  ClearArcIntegration: { all: ['resource', 'arcSettings', ...nodes] },
-  RemoveResourceManagerRole: { all: ['resource', 'arcSettings', 'machines', 'providerRoles', ...nodes] },
-  DeleteResourceGroup: { all: ['resource', 'arcSettings', 'machines', 'arcResourceGroup', 'providerRoles', ...nodes] },
+  InitializeDisableProcess: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  DeleteExtension: { all: ['resource', 'cluster', 'arcSettings', 'extensions', ...nodes] },
+  UnregisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', 'extensions', ...nodes] },
+  DisableArcIntegration: { all: ['resource', 'cluster', 'arcSettings', 'extensions', ...nodes] },
+  DeleteMachine: { all: ['resource', 'cluster', 'arcSettings', 'machines', ...nodes] },
+  RemoveArcRoles: { all: ['resource', 'cluster', 'arcSettings', 'machines', 'arcRoles', ...nodes] },
+  DeleteArcSettings: { all: ['resource', 'cluster', 'arcSettings', 'extensions', 'machines', 'arcRoles', ...nodes] },
+  ClearArcIntegration: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  RemoveResourceManagerRole: { all: ['resource', 'cluster', 'arcSettings', 'machines', 'providerRoles', ...nodes] },
+  DeleteResourceGroup: {
+    all: ['resource', 'cluster', 'arcSettings', 'machines', 'arcResourceGroup', 'providerRoles', ...nodes],
+  },
+  // From the first synchronisation on Azure knows the cluster by its id, and it is compared.
+  ConsentToDefaultExtensions: { all: ['cluster', 'arcSettings'] },
+  CreateArcIdentity: { all: ['cluster', 'arcSettings', ...providers] },
+  AssignArcRoles: { all: ['cluster', 'arcSettings', 'arcRoles', ...group] },
+  GeneratePassword: { all: ['cluster', 'arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
+  InitializeArcIntegration: { all: ['resource', 'cluster', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
+  // The cluster holds the secret, so that one of its nodes can tell.
+  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret'] },
+  RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  StartArcRegistrationTask: {
+    all: ['resource', 'cluster', 'arcSettings'],
+    each: { NODE1: 'NODE1', NODE2: 'NODE2' },
+  },
+  RemoveStaleMachine: { all: ['resource', 'cluster', 'machines'] },
+  Sync: { all: ['resource', 'cluster', ...nodes] },
+  SyncOnRequest: { all: ['cluster', 'arcSettings', ...nodes] },
 };
 
 describe.each(stepNames)('%s', (name) => {

@@ -1,4 +1,5 @@
-import { clusterNode, waiting, type Step } from '../step.ts';
+import { onClusterNode } from '../node-state.ts';
+import type { Step } from '../step.ts';
 import { arcUnwanted, holdsArc, nodesAsked, silentNode } from '../removal.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
@@ -13,11 +14,6 @@ export const clearArcIntegration: Step<NodeArguments> = {
     const silent = silentNode(input, on);
     if (silent !== undefined) return [silent];
     if (!nodesAsked(input).some(holdsArc)) return [{ state: 'Done', on }];
-    const node = clusterNode(input);
-    return [
-      node === undefined
-        ? waiting(on, 'no node is up', [], 60, 'NodeUnreachable')
-        : { state: 'Ready', on, arguments: { node } },
-    ];
+    return [onClusterNode(input, on, ({ name }) => ({ state: 'Ready', on, arguments: { node: name } }))];
   },
 };

@@ -1,3 +1,4 @@
+import { leftAlone } from '../node-state.ts';
 import { unread, type Evaluation, type Member, type Step } from '../step.ts';
 import { whatIsInGroups, arcUnwanted, extensionsHold, holdsArc, nodesAsked } from '../removal.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
@@ -25,7 +26,7 @@ export const disableArcIntegration: Step<NodeArguments> = {
       const { name: on, fact, probe } = member;
       if (probe === undefined) return unread(on, fact);
       if (isDisabled(member)) return { state: 'Done', on };
-      return extensionsHold(input, on) ?? { state: 'Ready', on, arguments: { node: on } };
+      return extensionsHold(input, on) ?? leftAlone(input, member) ?? { state: 'Ready', on, arguments: { node: on } };
     });
   },
 };

@@ -15,6 +15,7 @@ import { refreshResourceProviderObjectId } from './refresh-resource-provider-obj
 import { registerArcRegistrationTask } from './register-arc-registration-task.ts';
 import { registerResourceProvider } from './register-resource-provider.ts';
 import { removeCustomImdsHostAddress } from './remove-custom-imds-host-address.ts';
+import { removeStaleMachine } from './remove-stale-machine.ts';
 import { setRegistrationCertificate } from './set-registration-certificate.ts';
 import { setRegistration } from './set-registration.ts';
 import { setSystemAssignedIdentity } from './set-system-assigned-identity.ts';
@@ -60,6 +61,7 @@ const registering = {
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

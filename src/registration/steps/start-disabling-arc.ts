@@ -1,5 +1,6 @@
-import { clusterNode, unread, waiting, type Step } from '../step.ts';
-import { arcUnwanted, holdsArc, nodesAsked, silentNode } from '../removal.ts';
+import { onClusterNode } from '../node-state.ts';
+import { unread, type Step } from '../step.ts';
+import { arcUnwanted, nodesAsked, silentNode } from '../removal.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
 /** From here on the nodes know that Arc goes: the task that onboards nodes does nothing any more. */
@@ -24,9 +25,6 @@ export const startDisablingArc: Step<NodeArguments> = {
       return [{ state: 'Done', on }];
     // A node that was found from the cluster is known only while the cluster is.
     if (input.observed.cluster.state !== 'present') return [unread(on, input.observed.cluster)];
-    const node = clusterNode(input);
-    if (node === undefined || !nodesAsked(input).some(holdsArc))
-      return [waiting(on, 'no node is up', [], 60, 'NodeUnreachable')];
-    return [{ state: 'Ready', on, arguments: { node } }];
+    return [onClusterNode(input, on, ({ name }) => ({ state: 'Ready', on, arguments: { node: name } }))];
   },
 };

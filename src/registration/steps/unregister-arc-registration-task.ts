@@ -1,4 +1,5 @@
-import { clusterNode, waiting, type Step } from '../step.ts';
+import { onClusterNode } from '../node-state.ts';
+import type { Step } from '../step.ts';
 import { arcUnwanted, extensionsHold, nodesAsked, silentNode } from '../removal.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
@@ -19,11 +20,6 @@ export const unregisterArcRegistrationTask: Step<NodeArguments> = {
       return [{ state: 'Done', on }];
     const held = extensionsHold(input, on);
     if (held !== undefined) return [held];
-    const node = clusterNode(input);
-    return [
-      node === undefined
-        ? waiting(on, 'no node is up', [], 60, 'NodeUnreachable')
-        : { state: 'Ready', on, arguments: { node } },
-    ];
+    return [onClusterNode(input, on, ({ name }) => ({ state: 'Ready', on, arguments: { node: name } }))];
   },
 };
