@@ -53,6 +53,8 @@ export interface Memory {
   syncRequested: boolean;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
+  /** Fingerprint of the secret of the user's own Arc service principal that the facts about it were read with. */
+  onboardingSecret: string | undefined;
   /** By which nodes were known. */
   knownHosts: KnownHosts | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
@@ -73,6 +75,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   heard: {},
   syncRequested: false,
   sshKeys: undefined,
+  onboardingSecret: undefined,
   knownHosts: undefined,
 });
 

@@ -5,7 +5,7 @@ import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
 import { buildSpec, endpoints, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
-import { emptyStart, worldOf } from './testing/starts.ts';
+import { cmdletStart, emptyStart, worldOf } from './testing/starts.ts';
 import type { Start } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
@@ -13,6 +13,7 @@ import type { Start } from './testing/world.ts';
 const starts: Start[] = [
   { ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] },
   { ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' },
+  { ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' },
 ];
 
 /** For each step, what was observed when it ran first. */
@@ -46,6 +47,8 @@ const single = [
   'providerRoles',
   'arcRoles',
   'arcSecret',
+  'onboardingSecret',
+  'onboardingRecord',
   'arcSignIn',
 ] as const satisfies (keyof Observed)[];
 
@@ -95,10 +98,11 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   CreateArcIdentity: { all: ['arcSettings', ...providers] },
   AssignArcRoles: { all: ['arcSettings', 'arcRoles', ...group] },
   GeneratePassword: { all: ['arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
-  InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
+  InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcRoles', 'arcSecret', 'arcSignIn', ...nodes] },
   DropArcSecret: { all: ['arcSettings', 'arcSecret', ...nodes] },
   RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
   StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
+  RecordOnboardingSecret: { all: ['onboardingSecret', 'onboardingRecord', ...nodes] },
   Sync: { all: ['resource', ...nodes] },
   SyncOnRequest: { all: ['arcSettings', ...nodes] },
 };
