@@ -41,7 +41,7 @@ describe('the own service principal for Arc onboarding', () => {
     expect(held('own')).toMatchObject({ applicationId: clientId, secret: clientSecret });
     expect(writesTo(e2e.lab, 'own').filter((write) => /createArcIdentity|generatePassword/.test(write))).toEqual([]);
     const assigned = Object.values(azure.state.roleAssignments).filter(({ principalId }) => principalId === objectId);
-    expect(assigned.map(({ roleDefinitionId }) => roleDefinitionId.split('/').at(-1)).toSorted()).toEqual([
+    expect(assigned.map(({ roleDefinitionId }) => roleDefinitionId.split('/').at(-1) ?? '').toSorted()).toEqual([
       'b64e21ea-ac4e-4cdf-9dc9-5b892992bee7',
       'cd570a14-e51a-42ad-bac8-bafd67325302',
     ]);
