@@ -3,16 +3,8 @@ import type { Reason } from '../api/reasons.ts';
 import type { RoleName } from '../azure/resource-ids.ts';
 import { AzureError, type ErrorClass } from '../azure/errors.ts';
 import { KubeError } from '../kube/kube-error.ts';
-import {
-  describeFailure,
-  RoleNotAssignable,
-  nextTry,
-  NodeError,
-  NotAllowed,
-  SecretProblem,
-  type Failure,
-  type NodeOutcome,
-} from './failures.ts';
+import { describeFailure, RoleNotAssignable, nextTry, NodeError, type Failure, type NodeOutcome } from './failures.ts';
+import { NotAllowed, SecretProblem } from '../sign-in/problems.ts';
 import { after, now } from './testing/builders.ts';
 
 const azure = (code: string, status?: number) => new AzureError({ code, status, message: 'What Azure said.' });

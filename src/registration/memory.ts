@@ -2,7 +2,7 @@ import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
 import type { Fact, FactKey, FactValues } from './facts.ts';
 import type { KnownHosts } from '../nodes/known-hosts.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from '../sign-in/sessions.ts';
 
 /** A failed try of a step. */
 export interface StepFailure {

@@ -17,12 +17,12 @@ import type { ClusterProbe, Probe } from '../nodes/operations.ts';
 import type { Run } from './clients.ts';
 import type { NodePool } from '../nodes/pool.ts';
 import type { NodeEndpoint } from '../nodes/transport.ts';
-import { NodeError, SecretProblem } from './failures.ts';
+import { NodeError } from './failures.ts';
+import { SecretProblem } from '../sign-in/problems.ts';
 import { valueOf, type Fact, type NodeAddress, type Observed } from './facts.ts';
 import { forgetAnswersOfNodes, type Memory } from './memory.ts';
 import { found, type Reader } from './reader.ts';
-import type { SecretReader } from './referenced-secrets.ts';
-import { readSecret } from './sessions.ts';
+import { readSecret, type SecretReader } from '../sign-in/sessions.ts';
 
 export interface NodeAccess {
   nodes: NodeAddress[];

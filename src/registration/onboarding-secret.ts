@@ -6,10 +6,9 @@ import type { KubeClient } from '../kube/client.ts';
 import { secrets as secretType } from '../kube/core.ts';
 import { apply, get } from '../kube/resource.ts';
 import type { OnboardingSecretStore } from './clients.ts';
-import { SecretProblem } from './failures.ts';
 import type { OnboardingRecord, OnboardingSecret } from './facts.ts';
-import type { SecretReader } from './referenced-secrets.ts';
-import { readExpiresOn, readSecret } from './sessions.ts';
+import { SecretProblem } from '../sign-in/problems.ts';
+import { readExpiresOn, readSecret, type SecretReader } from '../sign-in/sessions.ts';
 
 const annotation = {
   appId: `${group}/app-id`,

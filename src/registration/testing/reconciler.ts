@@ -20,7 +20,7 @@ import type { NodeTransport } from '../../nodes/transport.ts';
 import { valueOf } from '../facts.ts';
 import { createReconciler } from '../reconcile.ts';
 import { createInventory } from '../../azure/inventory.ts';
-import type { Session, Sessions } from '../sessions.ts';
+import type { Session, Sessions } from '../../sign-in/sessions.ts';
 import {
   buildArcSettings,
   buildCluster,
