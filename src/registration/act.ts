@@ -19,6 +19,7 @@ import { refreshResourceProviderObjectId } from './steps/refresh-resource-provid
 import { registerArcRegistrationTask } from './steps/register-arc-registration-task.act.ts';
 import { registerResourceProvider } from './steps/register-resource-provider.act.ts';
 import { removeCustomImdsHostAddress } from './steps/remove-custom-imds-host-address.act.ts';
+import { removeStaleMachine } from './steps/remove-stale-machine.act.ts';
 import { setRegistrationCertificate } from './steps/set-registration-certificate.act.ts';
 import { setRegistration } from './steps/set-registration.act.ts';
 import { setSystemAssignedIdentity } from './steps/set-system-assigned-identity.act.ts';
@@ -55,6 +56,7 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
   RecordOnboardingSecret: recordOnboardingSecret,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

@@ -47,8 +47,10 @@ describe('what refuses every write', () => {
       'The computer at the address of NODE2 says that it is NODE9.',
     ],
     [
-      'a node of another cluster',
+      'a node of another cluster, where Azure does not know the cluster yet',
       observing({
+        resource: absent,
+        probes: probes({ registration: unregistered }),
         cluster: present(
           buildCluster({ nodes: [{ name: 'NODE1', state: 'Up', statusInformation: null, drainStatus: null }] }),
         ),

@@ -49,6 +49,7 @@ describe('the table of steps', () => {
       'RegisterArcRegistrationTask',
       'StartArcRegistrationTask',
       'RecordOnboardingSecret',
+      'RemoveStaleMachine',
       'Sync',
       'SyncOnRequest',
     ]);

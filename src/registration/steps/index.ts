@@ -16,6 +16,7 @@ import { refreshResourceProviderObjectId } from './refresh-resource-provider-obj
 import { registerArcRegistrationTask } from './register-arc-registration-task.ts';
 import { registerResourceProvider } from './register-resource-provider.ts';
 import { removeCustomImdsHostAddress } from './remove-custom-imds-host-address.ts';
+import { removeStaleMachine } from './remove-stale-machine.ts';
 import { setRegistrationCertificate } from './set-registration-certificate.ts';
 import { setRegistration } from './set-registration.ts';
 import { setSystemAssignedIdentity } from './set-system-assigned-identity.ts';
@@ -52,6 +53,7 @@ const table = {
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
   RecordOnboardingSecret: recordOnboardingSecret,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

@@ -1,6 +1,7 @@
 import type { OperationArguments } from '../../nodes/operations.ts';
 import { arcApplicationId, holdsArcApplication, onboardingSecretHeld } from '../arc-application.ts';
-import { arcWanted, clusterNode, members, unread, waiting, type Step } from '../step.ts';
+import { onClusterNode } from '../node-state.ts';
+import { arcWanted, members, unread, waiting, type Step } from '../step.ts';
 
 export interface InitializeArcIntegrationArguments {
   node: string;
@@ -22,8 +23,6 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
     const { arcSettings, arcSignIn, onboardingSecret, onboardingRecord } = observed;
     if (arcSettings.state !== 'present') return [unread(on, arcSettings)];
     const all = members(input);
-    const unreadNode = all.find(({ probe }) => probe === undefined);
-    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
     const isOwn = spec.arc.onboarding.type === 'ServicePrincipal';
     if (isOwn && onboardingSecret.state !== 'present') return [unread(on, onboardingSecret)];
     if (isOwn && onboardingRecord.state === 'unknown') return [unread(on, onboardingRecord)];
@@ -33,15 +32,15 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
       ? onboardingSecretHeld(input) !== 'other'
       : all.some(({ probe }) => probe !== undefined && holdsArcApplication(probe, appId));
     if (isDone) return [{ state: 'Done', on }];
+    const unreadNode = all.find(({ probe }) => probe === undefined);
+    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
     // What Microsoft Entra refuses to a secret of the user's own is for the user to know.
     if (isOwn && arcSignIn.state === 'unknown') return [unread(on, arcSignIn)];
     // A new secret takes seconds to minutes until Microsoft Entra knows it. It is handed over only once it was seen to work.
     if (arcSignIn.state !== 'present')
       return [waiting(on, 'the new secret of the Arc service principal does not sign in yet', ['arcSignIn'], 3)];
-    const node = clusterNode(input);
-    if (node === undefined) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
     return [
-      {
+      onClusterNode(input, on, ({ name: node }) => ({
         state: 'Ready',
         on,
         arguments: {
@@ -56,7 +55,7 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
           },
           fingerprint: onboardingSecret.state === 'present' ? onboardingSecret.value.fingerprint : undefined,
         },
-      },
+      })),
     ];
   },
 };

@@ -1,3 +1,4 @@
+import { leftAlone } from '../node-state.ts';
 import type { Probe } from '../../nodes/operations.ts';
 import { onboarded } from '../arc-application.ts';
 import { arcWanted, members, pollSeconds, underWay, unread, waiting, type Evaluation, type Step } from '../step.ts';
@@ -40,12 +41,14 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       // Also when its last run failed: it is not started again at once, over and over.
       const started = underWay(input, 'StartArcRegistrationTask', name, [`probe/${name}`]);
       if (started !== undefined) return started;
-      return {
-        state: 'Ready',
-        on: name,
-        arguments: { node: name },
-        meanwhile: { reason: 'NodesNotConnected', message: agentTrouble(probe) },
-      };
+      return (
+        leftAlone(input, member) ?? {
+          state: 'Ready',
+          on: name,
+          arguments: { node: name },
+          meanwhile: { reason: 'NodesNotConnected', message: agentTrouble(probe) },
+        }
+      );
     });
   },
 };
