@@ -1,6 +1,6 @@
-import { valueOf } from '../facts.ts';
+import { arcApplicationId, holdsArcApplication } from '../arc-application.ts';
+import { arcWanted, members, unread, type Step } from '../step.ts';
 import { arcUnwanted } from '../removal.ts';
-import { arcInitialized, arcWanted, members, unread, type Step } from '../step.ts';
 
 export interface DropArcSecretArguments {
   /** Whose secret is dropped. */
@@ -19,14 +19,17 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
   evaluate(input) {
     const unwanted = arcUnwanted(input);
     if (!arcWanted(input) && !unwanted) return [];
-    const { arcSecret, arcSettings } = input.observed;
+    const { arcSecret } = input.observed;
     if (arcSecret.state === 'unknown') return [unread('Secret', arcSecret)];
-    const settings = valueOf(arcSettings);
-    const handedOver =
-      settings !== undefined &&
-      members(input).some(({ probe }) => probe !== undefined && arcInitialized(probe, settings));
-    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || !(handedOver || unwanted))
-      return [{ state: 'Done', on: 'Secret' }];
+    const appId = arcApplicationId(input);
+    // The provider's secret is of no use where the nodes are given another principal's.
+    const isNeeded =
+      !unwanted &&
+      input.spec.arc.onboarding.type === 'ResourceProvider' &&
+      !members(input).some(
+        ({ probe }) => probe !== undefined && appId !== undefined && holdsArcApplication(probe, appId),
+      );
+    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || isNeeded) return [{ state: 'Done', on: 'Secret' }];
     return [{ state: 'Ready', on: 'Secret', arguments: { appId: arcSecret.value.appId } }];
   },
 };

@@ -29,7 +29,9 @@ export const removeArcRoles: Step<RemoveRoleArguments> = {
   affects: () => ['arcRoles'],
   evaluate(input) {
     const { arcSettings, arcRoles } = input.observed;
-    if (!arcUnwanted(input) || arcSettings.state !== 'present') return [];
+    // A principal of the user's own may serve other clusters as well.
+    if (!arcUnwanted(input) || input.spec.arc.onboarding.type === 'ServicePrincipal') return [];
+    if (arcSettings.state !== 'present') return [];
     if (!nonEmpty(arcSettings.value.properties.arcServicePrincipalObjectId)) return [];
     if (arcRoles.state === 'unknown') return [unread('Azure Connected Machine Onboarding', arcRoles)];
     return (['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const).flatMap(

@@ -2,7 +2,7 @@ import { resourceGroupId } from '../../azure/resource-ids.ts';
 import type { PlanInput } from '../step.ts';
 import type { StepName } from '../steps/index.ts';
 import { must, node, operation, type Effects } from './effect-parts.ts';
-import { inGroup, type World } from './world.ts';
+import { inGroup, isOwn, type World } from './world.ts';
 
 const delays = { disable: 3, extension: 4, delete: 3 };
 
@@ -84,7 +84,7 @@ export const removalEffects: Pick<Effects, Removal> = {
       [...world.nodes.values()].every(({ agent }) => agent === null),
       'nodes are still Arc-enabled',
     );
-    must(world.arcRoles.size === 0, 'the roles would stay for an unknown identity');
+    must(world.arcRoles.size === 0 || isOwn(world), 'the roles would stay for an unknown identity');
     const operationUrl = operation(world, delays.delete, () => {
       world.arcSettings = undefined;
       world.extensions.clear();
