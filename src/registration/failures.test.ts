@@ -51,14 +51,15 @@ describe('what a failure means', () => {
       'NodeScriptsOutdated',
       'RetrySlowly',
     ],
-    ['a lost answer', node({ kind: 'unknown', detail: 'cut' }), 'NodeUnreachable', 'RetrySoon'],
+    ['a lost answer', node({ kind: 'unknown', detail: 'cut' }), 'NodeNotAnswering', 'RetrySoon'],
     ['a changed host key', unreachable('hostKey'), 'HostKeyMismatch', 'RetrySlowly'],
     ['a host key that is not pinned', unreachable('hostKey', false), 'HostKeyNotPinned', 'RetrySlowly'],
     ['a refused key', unreachable('auth'), 'NodeAuthFailed', 'RetrySlowly'],
     ['a forbidden address', unreachable('address'), 'AddressNotAllowed', 'RetrySlowly'],
     ['a name without an address', unreachable('dns'), 'NodeUnreachable', 'RetrySoon'],
     ['a closed port', unreachable('refused'), 'NodeUnreachable', 'RetrySoon'],
-    ['a silent node', unreachable('timeout'), 'NodeUnreachable', 'RetrySoon'],
+    ['a node that cannot be reached', unreachable('timeout'), 'NodeUnreachable', 'RetrySoon'],
+    ['a node that hangs', unreachable('noAnswer'), 'NodeNotAnswering', 'RetrySoon'],
   ])('%s', (_, error, reason, errorClass) => {
     expect(describeFailure(error)).toMatchObject({ reason, errorClass });
   });

@@ -76,7 +76,7 @@ function describeNode(error: NodeError): Failure {
   const { outcome } = error;
   if (outcome.kind === 'operationError') return failure('NodeOperationFailed', error.message, 'RetrySoon');
   if (outcome.kind === 'protocol') return failure('NodeScriptsOutdated', error.message, 'RetrySlowly');
-  if (outcome.kind === 'unknown') return failure('NodeUnreachable', error.message, 'RetrySoon');
+  if (outcome.kind === 'unknown') return failure('NodeNotAnswering', error.message, 'RetrySoon');
   switch (outcome.cause) {
     case 'hostKey': {
       const seen = outcome.seenHostKey === undefined ? '' : ` The key seen is ${outcome.seenHostKey}.`;
@@ -90,6 +90,8 @@ function describeNode(error: NodeError): Failure {
       return failure('NodeAuthFailed', error.message, 'RetrySlowly');
     case 'address':
       return failure('AddressNotAllowed', error.message, 'RetrySlowly');
+    case 'noAnswer':
+      return failure('NodeNotAnswering', error.message, 'RetrySoon');
     case 'dns':
     case 'refused':
     case 'timeout':

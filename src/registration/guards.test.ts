@@ -47,8 +47,10 @@ describe('what refuses every write', () => {
       'The computer at the address of NODE2 says that it is NODE9.',
     ],
     [
-      'a node of another cluster',
+      'a node of another cluster, where Azure does not know the cluster yet',
       observing({
+        resource: absent,
+        probes: probes({ registration: unregistered }),
         cluster: present(
           buildCluster({ nodes: [{ name: 'NODE1', state: 'Up', statusInformation: null, drainStatus: null }] }),
         ),
@@ -187,10 +189,6 @@ describe('what comes in a later version', () => {
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
     ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
-    [
-      'spec.arc.onboarding.type: ServicePrincipal',
-      arc({ onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } }),
-    ],
     ['spec.arc.onboarding.type: ClusterIdentity', arc({ onboarding: { type: 'ClusterIdentity' } })],
     ['spec.arc.proxy', arc({ proxy: { url: 'http://proxy.corp.example.com:8080' } })],
   ])('%s', (field, asked) => {
