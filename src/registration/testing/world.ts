@@ -106,7 +106,7 @@ export const arcApplicationProperties = {
 
 export const ownArcApplication = { appId: 'own-client-id', principalId: 'own-principal-id' };
 
-const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
+export const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
 
 /** Client and object id of the principal with which the nodes are to be onboarded. */
 export const arcPrincipal = (
