@@ -1,6 +1,6 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
-import type { Fact, FactKey, FactValues } from './facts.ts';
+import type { Fact, FactKey, FactValues, RenewalRequests } from './facts.ts';
 import type { Session } from './sessions.ts';
 
 /** A failed try of a step. */
@@ -50,6 +50,8 @@ export interface Memory {
   heard: Record<string, string>;
   /** A synchronisation was asked for, and was not tried yet. */
   syncRequested: boolean;
+  /** New credentials were asked for, and are not in use yet. */
+  renewalRequests: RenewalRequests;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
@@ -69,6 +71,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   arcScope: undefined,
   heard: {},
   syncRequested: false,
+  renewalRequests: {},
   sshKeys: undefined,
 });
 

@@ -103,7 +103,7 @@ export async function observe(
   const observed: Observed = {
     ...nodes,
     signIn: refusedTenant(azure.resourceGroup) ?? signIn,
-    signInNotAfter: open?.credentialNotAfter,
+    signInValidity: open?.credentialValidity,
     ...azure,
     ...arc,
     clockSkewMs: open?.arm.clockSkewMs(),
@@ -338,7 +338,7 @@ async function observeArcSecret(
   const arcSecret = await reader.read('arcSecret', slowMs, () => given.arcSecret.read(signal));
   const held = valueOf(arcSecret);
   const appId = valueOf(azure.arcSettings)?.properties.arcApplicationClientId;
-  if (held === undefined || !held.hasText || appId === undefined || appId === null) {
+  if (held?.held === undefined || appId === undefined || appId === null) {
     return { arcSecret, arcSignIn: { state: 'absent', at: arcSecret.at, via: 'live' } };
   }
   const arcSignIn = await reader.read('arcSignIn', slowMs, async () => {

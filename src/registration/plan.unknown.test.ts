@@ -96,7 +96,7 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   AssignArcRoles: { all: ['arcSettings', 'arcRoles', ...group] },
   GeneratePassword: { all: ['arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
   InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
-  DropArcSecret: { all: ['arcSettings', 'arcSecret', ...nodes] },
+  DropArcSecret: { all: ['arcSettings', 'arcSecret', 'NODE1'] }, // which was asked to hand it over
   RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
   StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
   Sync: { all: ['resource', ...nodes] },

@@ -1,5 +1,4 @@
-import type { CredentialStatus } from '../api/status.ts';
-import { bounded, seconds, secondsOf, word, type Draft, type StatusDraft } from './draft.ts';
+import { bounded, seconds, word, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
 import { agentTrouble } from './steps/start-arc-registration-task.ts';
@@ -8,7 +7,6 @@ import { arcNotShown } from './steps/sync.ts';
 type NodesDraft = NonNullable<StatusDraft['nodes']>;
 
 const maximumNodes = 16;
-const maximumCredentials = 32;
 
 export function reportNodes(input: PlanInput): NodesDraft {
   const { observed, target, spec } = input;
@@ -54,36 +52,4 @@ export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observ
       message: why === undefined ? undefined : bounded(why.message),
     };
   });
-}
-
-/** The credentials that the cluster uses, with what is known of their expiry. */
-export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
-  const secret = valueOf(input.observed.arcSecret);
-  const certificates = members(input).flatMap(({ name, probe }): Draft<CredentialStatus>[] => {
-    const created = probe?.certificate.created;
-    if (created === null || created === undefined || probe?.certificate.set?.thumbprint !== created.thumbprint)
-      return [];
-    const notAfter = secondsOf(created.notAfter);
-    return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
-  });
-  const arc: Draft<CredentialStatus>[] =
-    secret === undefined
-      ? []
-      : [
-          {
-            name: 'ArcServicePrincipal',
-            notAfter: secret.notAfter === undefined ? undefined : secondsOf(secret.notAfter),
-            keyId: word(secret.keyId),
-            source: 'generatePassword',
-          },
-        ];
-  return [...signInCredential(input), ...arc, ...certificates].slice(0, maximumCredentials);
-}
-
-/** Federated tokens and managed identities have nothing that expires. */
-function signInCredential({ spec, observed }: PlanInput): Draft<CredentialStatus>[] {
-  const { type } = spec.azure.identity;
-  if (type !== 'ClientSecret' && type !== 'ClientCertificate') return [];
-  const notAfter = observed.signInNotAfter;
-  return [{ name: 'SignIn', notAfter: notAfter === undefined ? undefined : seconds(notAfter), source: type }];
 }

@@ -77,7 +77,7 @@ export function connected(input: PlanInput): Verdict {
 export function inSync(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.resource.state === 'unknown') return unsure('NotObserved', input.observed.resource.why.message);
   if (plan.refusal !== undefined) return no('DriftDetected', plan.refusal.message);
-  const pending = plan.pending.filter(({ step }) => step !== 'SyncOnRequest');
+  const pending = plan.pending.filter(({ step, renews }) => step !== 'SyncOnRequest' && !renews);
   if (pending.length === 0) return yes('Nothing differs from what is wanted.');
   const known = pending.filter(
     ({ unread, state, afterSeconds }) => !unread && (state !== 'Waiting' || afterSeconds > 0),

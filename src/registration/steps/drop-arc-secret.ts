@@ -1,5 +1,7 @@
+import { renewsArcSecret } from '../arc-secret-rotation.ts';
+import { sameId } from '../../azure/resource-ids.ts';
 import { valueOf } from '../facts.ts';
-import { arcInitialized, arcWanted, members, unread, type Step } from '../step.ts';
+import { arcInitialized, arcWanted, members, unread, wasGiven, type Step } from '../step.ts';
 
 export interface DropArcSecretArguments {
   /** Whose secret is dropped. */
@@ -17,13 +19,17 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
   evaluate(input) {
     if (!arcWanted(input)) return [];
     const { arcSecret, arcSettings } = input.observed;
-    if (arcSecret.state === 'unknown') return [unread('Secret', arcSecret)];
+    const on = 'Secret';
+    if (arcSecret.state === 'unknown') return [unread(on, arcSecret)];
+    if (arcSecret.state === 'absent' || arcSecret.value.held === undefined) return [{ state: 'Done', on }];
+    const secret = arcSecret.value;
+    const probes = members(input).flatMap(({ probe }) => probe ?? []);
     const settings = valueOf(arcSettings);
-    const handedOver =
+    const isOfAnother =
       settings !== undefined &&
-      members(input).some(({ probe }) => probe !== undefined && arcInitialized(probe, settings));
-    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || !handedOver)
-      return [{ state: 'Done', on: 'Secret' }];
-    return [{ state: 'Ready', on: 'Secret', arguments: { appId: arcSecret.value.appId } }];
+      !sameId(secret.appId, settings.properties.arcApplicationClientId) &&
+      probes.some((probe) => arcInitialized(probe, settings));
+    if (!isOfAnother && !probes.some((probe) => wasGiven(probe, secret))) return [{ state: 'Done', on }];
+    return [{ state: 'Ready', on, arguments: { appId: secret.appId }, renews: renewsArcSecret(input) }];
   },
 };

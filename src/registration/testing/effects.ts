@@ -8,6 +8,7 @@ import {
   applicationProperties,
   arcApplicationProperties,
   connectedAgent,
+  newKey,
   newResource,
   show,
   type World,
@@ -117,7 +118,8 @@ const effects: Effects = {
     must(!registeredTo(probe, world.target.resourceId) || !signsIn(world, probe), `${name} is connected`);
     const notAfter = new Date(world.now.getTime() + 700 * 86_400_000).toISOString();
     const fresh = thumbprint(`${name}/${(world.made += 1)}`);
-    probe.certificate = { created: { certificate: 'AAAA', thumbprint: fresh, notAfter }, set: null };
+    const created = { certificate: 'AAAA', thumbprint: fresh, notAfter, createdTime: world.now.toISOString() };
+    probe.certificate = { ...probe.certificate, created };
   },
   UploadCertificate(world, { certificates, thumbprints }) {
     must(world.resource?.properties.aadClientId, 'there is no application');
@@ -132,7 +134,7 @@ const effects: Effects = {
     must(certificate.created, `${name} has no certificate`);
     must(world.uploaded.has(certificate.created.thumbprint), `the certificate of ${name} does not sign in`);
     certificate.set = {
-      thumbprint: certificate.created.thumbprint,
+      ...certificate.created,
       appId: parameters.appId,
       cloudId: parameters.cloudId,
     };
@@ -179,32 +181,42 @@ const effects: Effects = {
     return { operationUrl };
   },
   AssignArcRoles: assign('arcRoles', ({ arcSettings }) => arcSettings?.properties.arcServicePrincipalObjectId),
-  GeneratePassword(world, { appId }) {
+  GeneratePassword(world, { appId, requests }) {
     must(appId === world.arcSettings?.properties.arcApplicationClientId, 'that is not the Arc application');
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
-    must(!(world.secret?.hasText === true && world.secret.appId === appId), 'a secret is held');
+    const same = world.secret?.appId === appId ? world.secret : undefined;
+    must(same?.held === undefined, 'a secret is held');
     world.secret = {
       appId,
-      hasText: true,
-      worksFrom: new Date(world.now.getTime() + delays.secret * 1000),
+      handedOver: same?.handedOver,
+      held: newKey(`key-${(world.made += 1)}`, world.now),
+      answered: { ...same?.answered, ...requests },
     };
+    world.secretWorksFrom = new Date(world.now.getTime() + delays.secret * 1000);
   },
-  InitializeArcIntegration(world, { parameters }) {
-    must(world.secret?.hasText, 'there is no secret');
-    must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+  InitializeArcIntegration(world, { node: name, parameters }) {
+    const { secret } = world;
+    must(secret?.held, 'there is no secret');
+    must(secret.held.keyId === parameters.keyId, 'that is not the secret that is held');
+    must(secret.appId === parameters.appId && world.secretWorksFrom <= world.now, 'the secret does not work');
     for (const { arc, registration } of world.nodes.values()) {
       must(arc, 'the node knows no Arc');
       must(registration.azureResourceUri, 'the node is not registered');
       Object.assign(arc, { clusterArcStatus: 'Enabled', applicationId: parameters.appId });
     }
+    node(world, name).arcSecret = { appId: parameters.appId, keyId: parameters.keyId };
   },
   DropArcSecret(world) {
-    const initialized = [...world.nodes.values()].some(
-      ({ arc }) => arc?.applicationId === world.arcSettings?.properties.arcApplicationClientId,
+    const { secret } = world;
+    must(secret?.held, 'there is no secret');
+    const { keyId } = secret.held;
+    must(
+      [...world.nodes.values()].some(
+        ({ arcSecret, arc }) => arcSecret?.keyId === keyId || arc?.applicationId !== secret.appId,
+      ),
+      'no node holds the secret',
     );
-    must(initialized, 'no node holds the secret');
-    must(world.secret?.hasText, 'there is no secret');
-    world.secret.hasText = false;
+    world.secret = { ...secret, handedOver: secret.held, held: undefined };
   },
   RegisterArcRegistrationTask(world) {
     for (const probe of world.nodes.values()) {

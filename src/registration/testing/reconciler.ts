@@ -5,7 +5,7 @@ import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
 import { pino } from 'pino';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { finalizer } from '../../api/group.ts';
+import { fieldManager, finalizer } from '../../api/group.ts';
 import { RegistrationStatus } from '../../api/status.ts';
 import { AzureError } from '../../azure/errors.ts';
 import type { ArcSettings, ClusterResource } from '../../azure/models.ts';
@@ -53,6 +53,8 @@ export interface Surroundings {
   resourceGraph: (table: string) => object[];
   /** Content of the Secret that the spec names. */
   sshKey: string;
+  /** The controller's own Secret with what it knows of the Arc secret. */
+  arcSecret: { annotations: Record<string, string>; data?: Record<string, string> };
   /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
   azureWrite(method: string, path: string): void;
   /** An operation that mutates is run on a node. */
@@ -62,7 +64,12 @@ export interface Surroundings {
 /** Nothing yields to the test runner's own timer, so a reconciler that spins has to be stopped here. */
 const mostPasses = 3000;
 
+const SecretBody = Type.Object({
+  metadata: Type.Object({ annotations: Type.Record(Type.String(), Type.String()) }),
+  data: Type.Optional(Type.Record(Type.String(), Type.String())),
+});
 const StatusBody = Type.Object({ status: RegistrationStatus });
+const GivenSecret = Type.Object({ appId: Type.String(), keyId: Type.String() });
 const QueryBody = Type.Object({ query: Type.String() });
 const FinalizersBody = Type.Object({ metadata: Type.Object({ finalizers: Type.Array(Type.String()) }) });
 
@@ -79,6 +86,14 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     clusterProbe: buildCluster(),
     resourceGraph: (table) => rowsOf(surroundings, table, now()),
     sshKey: 'key',
+    arcSecret: {
+      annotations: {
+        'azurestackhci.io/app-id': 'arc-client-id',
+        'azurestackhci.io/key-id': 'key-1',
+        'azurestackhci.io/not-before': '2026-02-01T00:00:00Z',
+        'azurestackhci.io/not-after': '2028-02-01T00:00:00Z',
+      },
+    },
     azureWrite: () => {},
     nodeWrite: () => {},
     ...changes,
@@ -91,7 +106,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   const newSession = (): Session => ({
     arm,
     inventory: createInventory(arm, now),
-    credentialNotAfter: undefined,
+    credentialValidity: undefined,
     checkSignIn: async () => {
       calls.push('sign in');
       if (signInIsRefused) throw new AzureError({ status: 401, code: 'AADSTS7000215', message: 'no' });
@@ -101,7 +116,9 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   const sessions: Sessions = {
     endpoints: () => endpoints,
     open: async () => session,
-    tryClientSecret: async () => {},
+    tryClientSecret: async () => {
+      calls.push('sign in with a secret');
+    },
   };
   const kube = createKube(surroundings, calls);
   const reconciler = createReconciler({
@@ -174,15 +191,15 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
       if (path.includes('/secrets/')) {
         calls.push(`KUBE ${method} secret`);
         const metadata = { name, namespace: 'edge', uid: 'uid-of-a-secret', resourceVersion: '1' };
-        const isArc = name.endsWith('arc-service-principal');
-        const annotations = {
-          'azurestackhci.io/app-id': 'arc-client-id',
-          'azurestackhci.io/key-id': 'key-1',
-          'azurestackhci.io/not-after': '2028-02-01T00:00:00Z',
-        };
-        return isArc
-          ? { metadata: { ...metadata, annotations } }
-          : { metadata, data: { 'ssh-privatekey': Buffer.from(surroundings.sshKey).toString('base64') } };
+        const labels = { 'app.kubernetes.io/managed-by': fieldManager };
+        if (!name.endsWith('arc-service-principal'))
+          return { metadata, data: { 'ssh-privatekey': Buffer.from(surroundings.sshKey).toString('base64') } };
+        if (method === 'PATCH') {
+          const { metadata: written, data } = Value.Parse(SecretBody, body);
+          surroundings.arcSecret = { annotations: written.annotations, ...(data === undefined ? {} : { data }) };
+        }
+        const { annotations, ...content } = structuredClone(surroundings.arcSecret);
+        return { metadata: { ...metadata, annotations, labels }, ...content };
       }
       if (name === 'status') {
         calls.push('KUBE PATCH status');
@@ -199,14 +216,18 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
 }
 
 function createTransport(surroundings: Surroundings, calls: string[], now: () => Date): NodeTransport {
-  const answer = (node: string, operation: OperationName): unknown => {
+  const answer = (node: string, operation: OperationName, given: unknown): unknown => {
     if (operation === 'clusterProbe') return surroundings.clusterProbe;
-    if (operation !== 'probe') {
-      surroundings.nodeWrite(node, operation);
-      return {};
-    }
     const probe = surroundings.probes[node];
     if (probe === undefined) throw new Error(`there is no node ${node}`);
+    if (operation !== 'probe') {
+      surroundings.nodeWrite(node, operation);
+      if (operation === 'initializeArcIntegration') {
+        const { appId, keyId } = Value.Parse(GivenSecret, given);
+        probe.arcSecret = { appId, keyId };
+      }
+      return {};
+    }
     const { connectionStatus } = probe.registration;
     const lastConnected = connectionStatus === 'Connected' ? hourBefore(now()) : probe.registration.lastConnected;
     return {
@@ -216,10 +237,10 @@ function createTransport(surroundings: Surroundings, calls: string[], now: () =>
     };
   };
   return {
-    async run({ name }, operation) {
+    async run({ name }, operation, given) {
       calls.push(`NODE ${name} ${operation}`);
       const schema: (typeof operations)[typeof operation]['result'] = operations[operation].result;
-      const value = structuredClone(answer(name, operation));
+      const value = structuredClone(answer(name, operation, given));
       if (!Value.Check(schema, value)) throw new Error(`what the test gives ${operation} to answer does not fit`);
       return { kind: 'ok', durationSeconds: 0, value };
     },
@@ -233,7 +254,7 @@ function createArm(surroundings: Surroundings, calls: string[], now: () => Date)
     calls.push(`ARM ${method} ${shortName(path)}`);
     if (method !== 'GET') {
       surroundings.azureWrite(method, path);
-      return {};
+      return shortName(path) === 'generatePassword' ? password(now()) : {};
     }
     const { cluster, arcSettings } = surroundings;
     switch (shortName(path)) {
@@ -298,6 +319,7 @@ const names: [RegExp, string][] = [
   [/\/permissions$/, 'permissions'],
   [/\/machines$/, 'machines'],
   [/\/roleAssignments(\/|$)/, 'roleAssignments'],
+  [/\/generatePassword$/, 'generatePassword'],
   [/\/arcSettings\/default$/, 'arcSettings'],
   [/\/clusters\/[^/]+$/, 'cluster'],
   [/\/resourcegroups\/[^/]+$/i, 'group'],
@@ -336,5 +358,12 @@ function rowsOf({ cluster }: Surroundings, table: string, now: Date): object[] {
     }
   }
 }
+
+const password = (at: Date) => ({
+  secretText: 'secret text',
+  keyId: `key-of-${at.toISOString()}`,
+  startDateTime: at.toISOString(),
+  endDateTime: new Date(at.getTime() + 730 * 86_400_000).toISOString(),
+});
 
 const hourBefore = (at: Date): string => new Date(at.getTime() - 3_600_000).toISOString();

@@ -105,7 +105,7 @@ function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
     const pending = planned.pending.find((item) => item.step === step && item.on === on);
     if (pending?.state !== 'Ready') throw new OutOfOrder(`${step} on ${on} runs and is not shown as ready`);
     for (const earlier of steps[step].after) {
-      const open = planned.pending.some((item) => item.step === earlier);
+      const open = planned.pending.some((item) => item.step === earlier && !item.renews);
       if (open && !optionalSteps.has(earlier)) throw new OutOfOrder(`${step} runs before ${earlier} is done`);
     }
     // What only an operation brings about is not started again while one is awaited, unless it failed.
@@ -139,7 +139,7 @@ function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observe
 const factsOf = ({
   nodes: _nodes,
   hostKeys: _keys,
-  signInNotAfter: _expiry,
+  signInValidity: _expiry,
   clockSkewMs: _skew,
   operations: _urls,
   ...rest

@@ -1,10 +1,19 @@
 import type { ArcSettings, ClusterResource, Machine, RoleAssignment } from '../../azure/models.ts';
 import { roles, type RoleName } from '../../azure/resource-ids.ts';
 import type { RegistrationSpec } from '../../api/spec.ts';
-import type { Fact, Observed } from '../facts.ts';
+import type { ArcSecret, Fact, Observed, SecretKey } from '../facts.ts';
 import { registeredTo } from '../step.ts';
 import { markTag, type Target } from '../target.ts';
-import { buildArcSettings, buildCluster, buildProbe, buildResource, thumbprint, unregistered } from './builders.ts';
+import {
+  buildArcSettings,
+  buildCluster,
+  buildProbe,
+  buildResource,
+  createdCertificate,
+  setCertificate,
+  thumbprint,
+  unregistered,
+} from './builders.ts';
 import type { Probe } from '../../nodes/operations.ts';
 
 // A world without I/O: what is in Azure, on the nodes and in our Secret, and how it is observed. `effects.ts` changes it.
@@ -24,7 +33,9 @@ export interface World {
   machines: Machine[];
   /** Thumbprints with which the cluster's application signs in. */
   uploaded: Set<string>;
-  secret: { appId: string; hasText: boolean; worksFrom: Date } | undefined;
+  secret: ArcSecret | undefined;
+  /** When the secret that is held begins to work. */
+  secretWorksFrom: Date;
   nodes: Map<string, Probe>;
   cloudManagement: boolean;
   /** Nodes whose firmware keeps them out of policy, whatever is synchronised. */
@@ -90,6 +101,13 @@ export const newResource = (target: Target, tags: Record<string, string>): Clust
   },
 });
 
+/** A secret that was made at this time, for two years. */
+export const newKey = (keyId: string, at: Date): SecretKey => ({
+  keyId,
+  notBefore: at.toISOString(),
+  notAfter: new Date(at.getTime() + 730 * 86_400_000).toISOString(),
+});
+
 const pick = <T>(values: T[], index: number): T | undefined => values[index % Math.max(1, values.length)];
 
 /** The world that a start describes, as far as one part can exist without another. */
@@ -134,6 +152,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     machines: [],
     uploaded: new Set(),
     secret: undefined,
+    secretWorksFrom: now,
     nodes: new Map(),
     cloudManagement: start.cloudManagement,
     outOfPolicy: new Set(),
@@ -175,10 +194,12 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     });
   }
   if (start.secret !== 'none') {
+    const key = newKey('key', now);
     world.secret = {
       appId: start.secret === 'ofAnother' ? 'another-client-id' : 'arc-client-id',
-      hasText: start.secret !== 'dropped',
-      worksFrom: now,
+      handedOver: start.secret === 'dropped' ? key : undefined,
+      held: start.secret === 'dropped' ? undefined : key,
+      answered: {},
     };
   }
   for (const [index, name] of names.entries()) {
@@ -201,15 +222,11 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           created:
             certificate === 'none'
               ? null
-              : {
-                  certificate: 'AAAA',
-                  thumbprint: thumbprint(name),
-                  notAfter: certificate === 'expiring' ? '2026-03-20T00:00:00Z' : '2028-01-01T00:00:00Z',
-                },
+              : createdCertificate(name, certificate === 'expiring' ? { notAfter: '2026-03-20T00:00:00Z' } : {}),
           set: set
-            ? { thumbprint: thumbprint(name), appId: application.aadClientId, cloudId: 'cloud-id' }
+            ? setCertificate(name)
             : certificate === 'setForAnother'
-              ? { thumbprint: thumbprint(name), appId: 'another-client-id', cloudId: 'another-cloud-id' }
+              ? setCertificate(name, { appId: 'another-client-id', cloudId: 'another-cloud-id' })
               : null,
         },
         arc: {
@@ -217,6 +234,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           nodesArcStatus: { [name.toLowerCase()]: agent ? 'Enabled' : 'Disabled' },
           applicationId: isInitialized ? 'arc-client-id' : null,
         },
+        arcSecret: isInitialized && start.secret === 'dropped' ? { appId: 'arc-client-id', keyId: 'key' } : null,
         ...(agent ? { agent: connectedAgent(name, target) } : { agent: null }),
         arcRegistrationTask: {
           none: null,
@@ -313,7 +331,7 @@ export function observe(
     hostKeys: {},
     cluster: fact('cluster', cluster),
     signIn: fact('signIn', true as const),
-    signInNotAfter: undefined,
+    signInValidity: undefined,
     permissions: fact('permissions', [{ actions: ['*'], notActions: [] }]),
     groupPermissions: {},
     providers: Object.fromEntries(
@@ -329,15 +347,7 @@ export function observe(
     machines: fact('machines', structuredClone(world.machines)),
     providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
     arcRoles: fact('arcRoles', assignments('arc-principal-id', world.arcRoles)),
-    arcSecret: fact(
-      'arcSecret',
-      world.secret && {
-        appId: world.secret.appId,
-        hasText: world.secret.hasText,
-        keyId: 'key',
-        notAfter: '2028-02-01T00:00:00Z',
-      },
-    ),
+    arcSecret: fact('arcSecret', structuredClone(world.secret)),
     arcSignIn: observeArcSignIn(world, fact),
     operations: Object.fromEntries(
       [...operationUrls].map(([key, url]) => [
@@ -352,8 +362,8 @@ export function observe(
 function observeArcSignIn(world: World, fact: <T>(key: string, value: T | undefined) => Fact<T>): Fact<true> {
   const held = world.secret;
   const appId = world.arcSettings?.properties.arcApplicationClientId;
-  if (held?.hasText !== true || appId === null || appId === undefined) return fact<true>('arcSignIn', undefined);
-  if (held.appId === appId && held.worksFrom <= world.now) return fact<true>('arcSignIn', true);
+  if (held?.held === undefined || appId === null || appId === undefined) return fact<true>('arcSignIn', undefined);
+  if (held.appId === appId && world.secretWorksFrom <= world.now) return fact<true>('arcSignIn', true);
   return { state: 'unknown', why: { reason: 'CredentialRejected', message: 'AADSTS7000215' }, at: world.now };
 }
 
@@ -366,7 +376,7 @@ export function isRegistered(world: World): boolean {
     (world.providerRoles.size === 1 &&
       nodes.every(({ agent, arc: node }) => agent?.status === 'Connected' && node?.clusterArcStatus === 'Enabled') &&
       world.arcSettings?.properties.perNodeDetails?.length === nodes.length &&
-      world.secret?.hasText !== true);
+      world.secret?.held === undefined);
   return (
     arc &&
     resource?.tags?.[markTag] === target.mark &&
