@@ -37,6 +37,17 @@ const evaluate = (name: StepName, input: PlanInput) => {
 const asked = (requests: Memory['renewalRequests']) => ({ memory: { ...createMemory(), renewalRequests: requests } });
 const manual = { spec: buildSpec({ credentialRotation: { mode: 'Manual', renewBefore: '720h' } }) };
 
+const since = (seconds: number) => ({
+  memory: createMemory([
+    {
+      step: 'GeneratePassword',
+      target: 'default',
+      submittedTime: before(seconds).toISOString(),
+      waitUntilTime: after(60 - seconds).toISOString(),
+    },
+  ]),
+});
+
 describe('a new secret beside the one that the nodes hold', () => {
   test.each<[string, PlanInput, string]>([
     ['not before its time', observing({}), 'Done'],
@@ -75,16 +86,6 @@ describe('a new secret beside the one that the nodes hold', () => {
   });
 
   test('is not asked for again while a request may be under way, as one from before a restart', () => {
-    const since = (seconds: number) => ({
-      memory: createMemory([
-        {
-          step: 'GeneratePassword',
-          target: 'default',
-          submittedTime: before(seconds).toISOString(),
-          waitUntilTime: after(60 - seconds).toISOString(),
-        },
-      ]),
-    });
     expect(evaluate('GeneratePassword', observing({ handedOver: dueKey }, since(59)))).toMatchObject([
       { state: 'Waiting' },
     ]);
@@ -135,10 +136,11 @@ describe('a secret that is held and cannot become good any more is made anew', (
   });
 });
 
+const given = (keyId: string) => present(buildProbe('NODE2', { arcSecret: { appId: 'arc-client-id', keyId } }));
+
 describe('handing it over', () => {
   const held = key('key-2', -10, 730 * day);
   const signsIn = { arcSignIn: present(true as const) };
-  const given = (keyId: string) => present(buildProbe('NODE2', { arcSecret: { appId: 'arc-client-id', keyId } }));
 
   test('only once it was seen to sign in', () => {
     expect(evaluate('InitializeArcIntegration', observing({ held }, {}, { arcSignIn: unknown() }))).toMatchObject([

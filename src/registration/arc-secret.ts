@@ -66,8 +66,6 @@ export function createArcSecretStore(kube: KubeClient, registration: HciClusterR
     const annotations = (await read(AbortSignal.timeout(writeTimeoutMs)))?.metadata.annotations ?? {};
     return annotations[appIdAnnotation] === appId ? annotations : {};
   };
-  const handedOverOf = (annotations: Annotations): Annotations =>
-    toAnnotations(handedOver, keyFrom(handedOver, annotations));
 
   return {
     async read(signal) {
@@ -132,6 +130,9 @@ const keyFrom = (names: Record<keyof SecretKey, string>, annotations: Annotation
   notBefore: annotations[names.notBefore],
   notAfter: annotations[names.notAfter],
 });
+const handedOverOf = (annotations: Annotations): Annotations =>
+  toAnnotations(handedOver, keyFrom(handedOver, annotations));
+
 const requestsFrom = (annotations: Annotations): RenewalRequests => ({
   rotate: annotations[requestAnnotations.rotate],
   repair: annotations[requestAnnotations.repair],

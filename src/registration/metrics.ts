@@ -110,6 +110,13 @@ const Shown = Compile(
   }),
 );
 
+/** Of credentials, in seconds; no entry where it is not known. */
+const times = (object: KubeObject, field: 'notAfter' | 'renewalTime') =>
+  ((Shown.Check(object) ? object.status.credentials : undefined) ?? []).flatMap((credential) => {
+    const at = Date.parse(credential[field] ?? '');
+    return Number.isNaN(at) ? [] : [[credential.name, at / 1000] as const];
+  });
+
 /** From the cache at each scrape, so that an object that is gone leaves no series. */
 function observeRegistrations(registers: Registry[], registrations: () => readonly KubeObject[]): void {
   const gauge = (
@@ -166,11 +173,6 @@ function observeRegistrations(registers: Registry[], registrations: () => readon
       return inSync === undefined ? [] : [['DriftDetected', inSync === 'False' ? 1 : 0]];
     },
   );
-  const times = (object: KubeObject, field: 'notAfter' | 'renewalTime') =>
-    ((Shown.Check(object) ? object.status.credentials : undefined) ?? []).flatMap((credential) => {
-      const at = Date.parse(credential[field] ?? '');
-      return Number.isNaN(at) ? [] : [[credential.name, at / 1000] as const];
-    });
   gauge(
     'hci_registration_credential_expiration_timestamp_seconds',
     'When a credential in use expires; no series where that is not known.',

@@ -38,10 +38,10 @@ describe('a request for a look', () => {
   });
 });
 
-describe('a request for new credentials', () => {
-  const writes = ({ calls }: { calls: string[] }) =>
-    calls.filter((call) => /^(ARM (?!GET)|KUBE PATCH secret|sign in with|NODE \S+ (?!probe|clusterProbe))/.test(call));
+const writes = ({ calls }: { calls: string[] }) =>
+  calls.filter((call) => /^(ARM (?!GET)|KUBE PATCH secret|sign in with|NODE \S+ (?!probe|clusterProbe))/.test(call));
 
+describe('a request for new credentials', () => {
   test.each(['rotate', 'repair'] as const)(
     '%s: one secret is made, proven and handed over; answered when that is done; Ready all the while',
     async (request) => {
