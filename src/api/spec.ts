@@ -228,7 +228,9 @@ const nodes = object(
                 'A Secret of type kubernetes.io/ssh-auth with ssh-privatekey, and optionally ssh-privatekey.next while keys are changed.',
               ),
               knownHostsRef: optional(
-                secretReference('A Secret whose key known_hosts pins host keys, beside hosts[].hostKeys.'),
+                secretReference(
+                  'A Secret whose key known_hosts, in the format of OpenSSH, pins host keys beside hosts[].hostKeys: of hosts that are not listed too. A key that it marks @revoked is refused, also where hosts[].hostKeys has it.',
+                ),
               ),
               execution: oneOf(['Dispatcher', 'Inline'], {
                 default: 'Dispatcher',
@@ -282,8 +284,15 @@ const arc = object(
         }),
         servicePrincipal: optional(
           object(
-            { secretRef: secretReference('Holds clientId, clientSecret and optionally expiresOn (RFC 3339).') },
-            { description: 'Your own service principal for Arc onboarding.' },
+            {
+              secretRef: secretReference(
+                'Holds clientId, clientSecret and optionally expiresOn (RFC 3339), so that its expiry can be told ahead. A changed secret is handed to the nodes.',
+              ),
+            },
+            {
+              description:
+                'Your own service principal for Arc onboarding. It needs no role but the two that the controller assigns to it on the Arc resource group.',
+            },
           ),
         ),
       },

@@ -47,7 +47,7 @@ const CredentialStatus = object({
   ),
   keyId: optional(text('Key id or thumbprint.', 128)),
   source: text(
-    'Where the expiry is known from: generatePassword (the answer of Azure), ClientSecret (expiresOn of the Secret), ClientCertificate, or Node.',
+    'Where the expiry is known from: generatePassword (the answer of Azure), ClientSecret and Secret (expiresOn of your Secret), ClientCertificate, or Node.',
     64,
   ),
 });

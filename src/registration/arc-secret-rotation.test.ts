@@ -140,7 +140,7 @@ const given = (keyId: string) => present(buildProbe('NODE2', { arcSecret: { appI
 
 describe('handing it over', () => {
   const held = key('key-2', -10, 730 * day);
-  const signsIn = { arcSignIn: present(true as const) };
+  const signsIn = { arcSignIn: present({ principalId: 'arc-principal-id' }) };
 
   test('only once it was seen to sign in', () => {
     expect(evaluate('InitializeArcIntegration', observing({ held }, {}, { arcSignIn: unknown() }))).toMatchObject([

@@ -6,7 +6,8 @@ import type { KubeClient } from '../kube/client.ts';
 import { secrets } from '../kube/core.ts';
 import { apply, get } from '../kube/resource.ts';
 import type { ArcSecretStore } from './clients.ts';
-import { SecretNotKept, SecretProblem } from './failures.ts';
+import { SecretProblem } from '../sign-in/problems.ts';
+import { SecretNotKept } from './failures.ts';
 import type { ArcSecret, RenewalRequests, SecretKey } from './facts.ts';
 
 const appIdAnnotation = `${group}/app-id`;

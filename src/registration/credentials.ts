@@ -1,7 +1,8 @@
 import type { CredentialStatus } from '../api/status.ts';
 import { seconds, word, type Draft } from './draft.ts';
-import type { SecretKey } from './facts.ts';
-import { parseValidity, renewalTime, type Validity } from './renewal.ts';
+import { valueOf, type SecretKey } from './facts.ts';
+import type { Validity } from '../sign-in/validity.ts';
+import { parseValidity, renewalTime } from './renewal.ts';
 import { arcWanted, members, nonEmpty, ownArcSecret, type PlanInput } from './step.ts';
 
 /** A credential in use, with what is known of it. */
@@ -61,7 +62,7 @@ export function arcSecretRenewal(
 
 function arcServicePrincipal(input: PlanInput): TrackedCredential[] {
   const { spec, observed } = input;
-  if (spec.arc.onboarding.type !== 'ResourceProvider') return [];
+  if (spec.arc.onboarding.type === 'ServicePrincipal') return onboardingSecret(input);
   const secret = ownArcSecret(input);
   const tracked = (name: string, key: SecretKey, source: string): TrackedCredential => ({
     name,
@@ -84,6 +85,24 @@ function arcServicePrincipal(input: PlanInput): TrackedCredential[] {
   return secret?.held === undefined
     ? current
     : [...current, tracked('ArcServicePrincipal/next', secret.held, 'generatePassword')];
+}
+
+/** Of the service principal of the user's own, as its Secret tells. */
+function onboardingSecret({ spec, observed }: PlanInput): TrackedCredential[] {
+  const own = valueOf(observed.onboardingSecret);
+  if (own === undefined) return [];
+  const validity = own.notAfter && { notBefore: undefined, notAfter: own.notAfter };
+  return [
+    {
+      name: 'ArcServicePrincipal',
+      validity,
+      renewalTime: validity && renewalTime(validity, spec.credentialRotation.renewBefore),
+      keyId: undefined,
+      source: 'Secret',
+      isRotated: false,
+      renewal: `put a new one into clientSecret (and expiresOn) of Secret ${spec.arc.onboarding.servicePrincipal?.secretRef.name ?? ''}`,
+    },
+  ];
 }
 
 /** Registration certificates. What the cmdlet made, or a node has renewed by itself, is not on record. */

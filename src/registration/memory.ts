@@ -1,7 +1,8 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
 import type { Fact, FactKey, FactValues, RenewalRequests } from './facts.ts';
-import type { Session } from './sessions.ts';
+import type { KnownHosts } from '../nodes/known-hosts.ts';
+import type { Session } from '../sign-in/sessions.ts';
 
 /** A failed try of a step. */
 export interface StepFailure {
@@ -52,8 +53,14 @@ export interface Memory {
   syncRequested: boolean;
   /** New credentials were asked for, and are not in use yet. */
   renewalRequests: RenewalRequests;
+  /** Notices that were told as events, and still hold. */
+  told: Set<string>;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
+  /** Fingerprint of the secret of the user's own Arc service principal that the facts about it were read with. */
+  onboardingSecret: string | undefined;
+  /** By which nodes were known. */
+  knownHosts: KnownHosts | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
   hostKeys: Record<string, string>;
 }
@@ -72,7 +79,10 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   heard: {},
   syncRequested: false,
   renewalRequests: {},
+  told: new Set(),
   sshKeys: undefined,
+  onboardingSecret: undefined,
+  knownHosts: undefined,
 });
 
 export const rememberedKeys = (memory: Memory): FactKey[] =>
@@ -111,10 +121,11 @@ export function forgetRefusalsOfAzure(memory: Memory): void {
   memory.failures.clear();
 }
 
-/** Nodes are connected to with other keys. */
+/** Nodes are connected to with other keys, or are known by others. */
 export function forgetAnswersOfNodes(memory: Memory): void {
   expire(memory, ['probe/', 'cluster']);
   memory.failures.clear();
 }
 
-const isAboutNodes = (key: FactKey): boolean => key === 'sshKeys' || key === 'cluster' || key.startsWith('probe/');
+const isAboutNodes = (key: FactKey): boolean =>
+  key === 'sshKeys' || key === 'knownHosts' || key === 'cluster' || key.startsWith('probe/');

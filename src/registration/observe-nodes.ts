@@ -5,16 +5,24 @@ import type { HciClusterRegistration } from '../api/registration.ts';
 import type { Lend } from '../kube/controller.ts';
 import { keyOf } from '../kube/resource.ts';
 import { discoveredAddress } from '../nodes/address.ts';
+import {
+  KnownHostsError,
+  noPins,
+  parseKnownHosts,
+  pinsOf,
+  type HostPins,
+  type KnownHosts,
+} from '../nodes/known-hosts.ts';
 import type { ClusterProbe, Probe } from '../nodes/operations.ts';
 import type { Run } from './clients.ts';
 import type { NodePool } from '../nodes/pool.ts';
 import type { NodeEndpoint } from '../nodes/transport.ts';
-import { NodeError, SecretProblem } from './failures.ts';
-import type { Fact, NodeAddress, Observed } from './facts.ts';
-import { forgetAnswersOfNodes, type Memory } from './memory.ts';
+import { NodeError } from './failures.ts';
+import { SecretProblem } from '../sign-in/problems.ts';
+import { valueOf, type Fact, type NodeAddress, type Observed } from './facts.ts';
+import { expire, forgetAnswersOfNodes, rememberedKeys, type Memory } from './memory.ts';
 import { found, type Reader } from './reader.ts';
-import type { SecretReader } from './referenced-secrets.ts';
-import { readSecret } from './sessions.ts';
+import { readSecret, type SecretReader } from '../sign-in/sessions.ts';
 
 export interface NodeAccess {
   nodes: NodeAddress[];
@@ -52,10 +60,23 @@ export async function observeNodes(
     return found([secret.required('ssh-privatekey'), ...(next === undefined ? [] : [next])]);
   });
 
-  if (keys.state === 'present' && !isDeepStrictEqual(keys.value, memory.sshKeys)) {
+  const knownHostsRef = ssh?.knownHostsRef;
+  const known =
+    knownHostsRef === undefined
+      ? undefined
+      : await reader.read('knownHosts', secretGoodForMs, async () => {
+          const secret = await readSecret(secrets, metadata.namespace, knownHostsRef.name, signal);
+          return found(parsed(secret.required('known_hosts'), knownHostsRef.name));
+        });
+
+  const isAnother =
+    (keys.state === 'present' && !isDeepStrictEqual(keys.value, memory.sshKeys)) ||
+    (known?.state !== 'unknown' && !isDeepStrictEqual(valueOf(known), memory.knownHosts));
+  if (isAnother) {
     forgetAnswersOfNodes(memory);
     pool.reset(keyOf(metadata));
-    memory.sshKeys = keys.value;
+    memory.sshKeys = valueOf(keys) ?? memory.sshKeys;
+    memory.knownHosts = valueOf(known);
   }
 
   const listed = spec.nodes.hosts.map(({ name, address }): NodeAddress => ({ name, address, source: 'spec' }));
@@ -64,9 +85,14 @@ export async function observeNodes(
   const run: NodeAccess['run'] = async (name, operation, operationArguments) => {
     if (keys.state !== 'present' || ssh === undefined)
       throw new SecretProblem(keys.state === 'unknown' ? keys.why.message : 'there is no SSH key');
+    // It may hold a key that must not be accepted.
+    if (known?.state === 'unknown') throw new SecretProblem(known.why.message);
     const node = nodes.find((candidate) => candidate.name === name);
-    const pins = spec.nodes.hosts.find((host) => host.name === name)?.hostKeys ?? [];
     if (node === undefined) throw new Error(`${name} is not a node of this registration`);
+    const told = valueOf(known);
+    const ofHost = told === undefined ? noPins : pinsOf(told, node.address, ssh.port);
+    const listedPins = spec.nodes.hosts.find((host) => host.name === name)?.hostKeys ?? [];
+    const pins = [...new Set([...listedPins, ...ofHost.pins])].filter((pin) => !ofHost.revoked.includes(pin));
     const endpoint: NodeEndpoint = {
       name,
       address: node.address,
@@ -84,9 +110,11 @@ export async function observeNodes(
       if (pin !== undefined && pins.length === 1) hostKeys[name] = pin;
       return outcome.value;
     }
-    if (outcome.kind === 'unreachable' && outcome.seenHostKey !== undefined) hostKeys[name] = outcome.seenHostKey;
+    const seen = outcome.kind === 'unreachable' ? outcome.seenHostKey : undefined;
+    if (seen !== undefined) hostKeys[name] = seen;
     signal.throwIfAborted();
-    throw new NodeError(name, operation, outcome, pins.length > 0);
+    const isRevoked = seen !== undefined && ofHost.revoked.includes(seen);
+    throw new NodeError(name, operation, outcome, pins.length > 0 || isRevoked, hintOf(ofHost, isRevoked));
   };
   const access: NodeAccess = { nodes, run };
 
@@ -96,8 +124,10 @@ export async function observeNodes(
   };
   const probes = Object.fromEntries(await Promise.all(listed.map(probe)));
 
+  const reachable = listed.filter(({ name }) => probes[name]?.state === 'present');
+  // Whether a node that fell silent is down, paused or evicted the others know, and what they said before was before.
+  if (reachable.length > 0 && hasFallenSilent(memory)) expire(memory, ['cluster']);
   const cluster = await reader.read('cluster', goodForMs, async () => {
-    const reachable = listed.filter(({ name }) => probes[name]?.state === 'present');
     let failed: unknown = new Error('no listed node answers');
     // The cluster service of one node may be down while the others know the answer.
     for (const { name } of reachable) {
@@ -132,6 +162,35 @@ export async function observeNodes(
     }
   }
   return { observed: { nodes, probes, hostKeys, cluster }, access };
+}
+
+/** A node was asked in vain since the cluster told of its nodes. */
+function hasFallenSilent(memory: Memory): boolean {
+  const told = memory.facts.cluster?.fact;
+  if (told === undefined) return false;
+  return rememberedKeys(memory).some((key) => {
+    const fact = key.startsWith('probe/') ? memory.facts[key]?.fact : undefined;
+    return fact?.state === 'unknown' && fact.at > told.at && /^Node(Unreachable|NotAnswering)$/.test(fact.why.reason);
+  });
+}
+
+/** @throws SecretProblem when the text cannot be read */
+function parsed(text: string, secretName: string): KnownHosts {
+  try {
+    return parseKnownHosts(text);
+  } catch (error) {
+    if (!(error instanceof KnownHostsError)) throw error;
+    throw new SecretProblem(
+      `Secret ${secretName}: known_hosts, ${error.message}. No node is connected to until it is.`,
+    );
+  }
+}
+
+function hintOf({ pins, hasCertificateAuthority }: HostPins, isRevoked: boolean): string {
+  if (isRevoked) return 'known_hosts revokes this key: do not pin it, and find out why the node still shows it.';
+  return hasCertificateAuthority && pins.length === 0
+    ? 'known_hosts trusts an authority for it (@cert-authority), which is not supported: pin the key itself.'
+    : '';
 }
 
 /** Nodes that the cluster names and the spec does not list. Their addresses must lie within the DNS suffix of a listed one. */

@@ -93,7 +93,7 @@ export function openRenewals(
   { managementPolicy }: HciClusterRegistration['spec'],
   { rotate, repair }: RenewalRequests,
 ): RenewalRequests {
-  if (managementPolicy !== 'Manage' || plan.refusal !== undefined) return {};
+  if (managementPolicy !== 'Manage' || (plan.refusal ?? plan.arcRefusal) !== undefined) return {};
   const isOpen = plan.pending.some(({ step }) => arcSecretSteps.includes(step));
   return isOpen ? { rotate, repair } : {};
 }

@@ -11,6 +11,7 @@ import { createClaims } from './claims.ts';
 import { createMemory, expire, isBulk, leaveRest, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
 import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
+import { notices, type Notice } from './notices.ts';
 import { perform, type PerformDependencies } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
 import { hear, openRenewals, syncIsComing, unansweredPokes } from './pokes.ts';
@@ -22,7 +23,7 @@ import { createRowWatch } from './row-watch.ts';
 import { reportIdle, reportUnresolved } from './report-idle.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { registrations, writeStatus } from './status-writer.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from '../sign-in/sessions.ts';
 import { nextRenewal, trackedCredentials } from './credentials.ts';
 import type { PlanInput } from './step.ts';
 import type { Target } from './target.ts';
@@ -183,7 +184,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       memory.atRest = false;
       observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
     }
-    const { target, observed, session, access, arcSecret, nextRead } = observation;
+    const { target, observed, session, access, arcSecret, onboarding, nextRead } = observation;
     noteFailedOperations(memory, observed, now());
     if (target === undefined) {
       await write(registration, reportUnresolved(registration, observed, now()), { exactly: false, signal });
@@ -209,6 +210,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       memory.submissions = before; // nothing was started
       throw error;
     }
+    await tell(registration, notices(input()), memory);
     if (session !== undefined) lookAtChanged(session);
     if (planned.runnable.length === 0) {
       const renewal = nextRenewal(trackedCredentials(input()), now());
@@ -216,10 +218,23 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
 
     if (session === undefined) throw new Error('there are steps to do and no session to do them with');
-    const clients = { arm: session.arm, run: access.run, arcSecret, signal };
+    const clients = { arm: session.arm, run: access.run, arcSecret, onboarding, signal };
     await perform(dependencies, registration, planned.runnable, { clients, memory, correlationId });
     signal.throwIfAborted();
     return again;
+  }
+
+  /** Tells each notice once, for as long as it holds. */
+  async function tell({ metadata }: HciClusterRegistration, found: Notice[], memory: Memory): Promise<void> {
+    const { namespace, name, uid } = metadata;
+    for (const { reason, note } of found) {
+      if (memory.told.has(note)) continue;
+      await events.record(
+        { apiVersion, kind, metadata: { namespace, name, uid } },
+        { type: 'Warning', reason, action: 'Observe', note },
+      );
+    }
+    memory.told = new Set(found.map(({ note }) => note));
   }
 
   /** Tells what becomes of requests that are not simply another look. */
@@ -298,7 +313,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (remembered.generation !== generation) claims.release(key);
       remembered.generation = generation;
     }
-    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys']);
+    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys', 'knownHosts', 'onboardingSecret']);
     memories.set(key, remembered);
     return { memory: remembered.memory, heard };
   }

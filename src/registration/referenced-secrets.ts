@@ -10,6 +10,7 @@ import { keyOf } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/schema.ts';
 
 const HasSecretRef = Type.Object({ secretRef: Type.Object({ name: Type.String() }) });
+const NamesKnownHosts = Type.Object({ knownHostsRef: Type.Optional(Type.Object({ name: Type.String() })) });
 const NamesSecrets = Compile(
   Type.Object({
     spec: Type.Object({
@@ -19,7 +20,14 @@ const NamesSecrets = Compile(
           clientCertificate: Type.Optional(HasSecretRef),
         }),
       }),
-      nodes: Type.Object({ transport: Type.Object({ ssh: Type.Optional(HasSecretRef) }) }),
+      nodes: Type.Object({
+        transport: Type.Object({ ssh: Type.Optional(Type.Intersect([HasSecretRef, NamesKnownHosts])) }),
+      }),
+      arc: Type.Optional(
+        Type.Object({
+          onboarding: Type.Optional(Type.Object({ servicePrincipal: Type.Optional(HasSecretRef) })),
+        }),
+      ),
     }),
   }),
 );
@@ -27,14 +35,17 @@ const NamesSecrets = Compile(
 /** The Secrets that a registration names and the controller reads, as `namespace/name`: an index of the store. */
 export function namedSecrets(registration: KubeObject): string[] {
   if (!NamesSecrets.Check(registration)) return [];
-  const { azure, nodes } = registration.spec;
+  const { azure, nodes, arc } = registration.spec;
   const { namespace } = registration.metadata;
-  return [azure.identity.clientSecret, azure.identity.clientCertificate, nodes.transport.ssh].flatMap((member) =>
-    member === undefined ? [] : [keyOf({ namespace, name: member.secretRef.name })],
-  );
+  const { ssh } = nodes.transport;
+  return [
+    azure.identity.clientSecret?.secretRef,
+    azure.identity.clientCertificate?.secretRef,
+    ssh?.secretRef,
+    ssh?.knownHostsRef,
+    arc?.onboarding?.servicePrincipal?.secretRef,
+  ].flatMap((reference) => (reference === undefined ? [] : [keyOf({ namespace, name: reference.name })]));
 }
-
-export type SecretReader = Pick<ReferencedObjects<Secret>, 'read'>;
 
 /**
  * Secrets with the label `azurestackhci.io/watch: "true"`, whose changes are noticed at once; their metadata is watched, never their

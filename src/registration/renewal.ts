@@ -1,12 +1,6 @@
 import { createHash } from 'node:crypto';
 import { durationMilliseconds } from '../api/schema.ts';
-
-/** How long a credential is valid. */
-export interface Validity {
-  /** Unknown: its lifetime is unknown. */
-  notBefore: Date | undefined;
-  notAfter: Date;
-}
+import type { Validity } from '../sign-in/validity.ts';
 
 /**
  * When a credential is to be renewed: `renewBefore`, or a third of its lifetime if that is less, ahead of its expiry.

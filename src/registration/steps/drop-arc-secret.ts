@@ -1,7 +1,7 @@
-import { renewsArcSecret } from '../arc-secret-rotation.ts';
 import { sameId } from '../../azure/resource-ids.ts';
-import { valueOf } from '../facts.ts';
-import { arcInitialized, arcWanted, members, unread, wasGiven, type Step } from '../step.ts';
+import { arcApplicationId, holdsArcApplication } from '../arc-application.ts';
+import { renewsArcSecret } from '../arc-secret-rotation.ts';
+import { arcWanted, members, unread, wasGiven, type Step } from '../step.ts';
 
 export interface DropArcSecretArguments {
   /** Whose secret is dropped. */
@@ -15,21 +15,24 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
     command: '(none: the cmdlet holds it in memory only)',
   },
   after: ['InitializeArcIntegration'],
+  arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
     if (!arcWanted(input)) return [];
-    const { arcSecret, arcSettings } = input.observed;
+    const { arcSecret } = input.observed;
     const on = 'Secret';
     if (arcSecret.state === 'unknown') return [unread(on, arcSecret)];
     if (arcSecret.state === 'absent' || arcSecret.value.held === undefined) return [{ state: 'Done', on }];
     const secret = arcSecret.value;
     const probes = members(input).flatMap(({ probe }) => probe ?? []);
-    const settings = valueOf(arcSettings);
-    const isOfAnother =
-      settings !== undefined &&
-      !sameId(secret.appId, settings.properties.arcApplicationClientId) &&
-      probes.some((probe) => arcInitialized(probe, settings));
-    if (!isOfAnother && !probes.some((probe) => wasGiven(probe, secret))) return [{ state: 'Done', on }];
+    const appId = arcApplicationId(input);
+    // The provider's secret is of no use where the nodes are given another principal's, or hold another one.
+    const isOfNoUse =
+      input.spec.arc.onboarding.type !== 'ResourceProvider' ||
+      (appId !== undefined &&
+        !sameId(secret.appId, appId) &&
+        probes.some((probe) => holdsArcApplication(probe, appId)));
+    if (!isOfNoUse && !probes.some((probe) => wasGiven(probe, secret))) return [{ state: 'Done', on }];
     return [{ state: 'Ready', on, arguments: { appId: secret.appId }, renews: renewsArcSecret(input) }];
   },
 };

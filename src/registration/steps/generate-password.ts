@@ -1,17 +1,8 @@
 import { sameId } from '../../azure/resource-ids.ts';
 import { arcSecretRotation, heldSecretIsDead, openRequests, renewsArcSecret } from '../arc-secret-rotation.ts';
 import type { RenewalRequests } from '../facts.ts';
-import {
-  arcInitialized,
-  arcWanted,
-  members,
-  nonEmpty,
-  underWay,
-  unread,
-  waiting,
-  type Renews,
-  type Step,
-} from '../step.ts';
+import { holdsArcApplication } from '../arc-application.ts';
+import { arcWanted, members, nonEmpty, underWay, unread, waiting, type Renews, type Step } from '../step.ts';
 
 export interface GeneratePasswordArguments {
   resourceGroup: string;
@@ -31,19 +22,19 @@ export const generatePassword: Step<GeneratePasswordArguments> = {
     command: 'Invoke-AzResourceAction generatePassword',
   },
   after: ['AssignArcRoles'],
+  arc: true,
   // As long as a request may take: where Azure replaces secrets, one that arrives late would make the next one invalid.
   submits: { waitSeconds: 60 },
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
-    if (!arcWanted(input)) return [];
+    if (!arcWanted(input) || input.spec.arc.onboarding.type !== 'ResourceProvider') return [];
     const { target, observed } = input;
     const on = 'default';
     if (observed.arcSettings.state !== 'present') return [unread(on, observed.arcSettings)];
-    const settings = observed.arcSettings.value;
-    const appId = settings.properties.arcApplicationClientId;
+    const appId = observed.arcSettings.value.properties.arcApplicationClientId;
     if (!nonEmpty(appId)) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
     const all = members(input);
-    const nodesHoldOne = all.some(({ probe }) => probe !== undefined && arcInitialized(probe, settings));
+    const nodesHoldOne = all.some(({ probe }) => probe !== undefined && holdsArcApplication(probe, appId));
     const silent = all.find(({ probe }) => probe === undefined);
     if (!nodesHoldOne && silent !== undefined) return [unread(on, silent.fact)];
     const renews: Renews | undefined = nodesHoldOne ? renewsArcSecret(input) : undefined;

@@ -20,7 +20,7 @@ import type { NodeTransport } from '../../nodes/transport.ts';
 import { valueOf } from '../facts.ts';
 import { createReconciler } from '../reconcile.ts';
 import { createInventory } from '../../azure/inventory.ts';
-import type { Session, Sessions } from '../sessions.ts';
+import type { Session, Sessions } from '../../sign-in/sessions.ts';
 import {
   buildArcSettings,
   buildCluster,
@@ -55,6 +55,12 @@ export interface Surroundings {
   sshKey: string;
   /** The controller's own Secret with what it knows of the Arc secret. */
   arcSecret: { annotations: Record<string, string>; data?: Record<string, string> };
+  /** Its key known_hosts. */
+  knownHosts: string | undefined;
+  /** Fingerprints of nodes that look at who knows them; others let everybody in. */
+  hostKeys: Record<string, string>;
+  /** Nodes that do not answer. */
+  silent: Set<string>;
   /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
   azureWrite(method: string, path: string): void;
   /** An operation that mutates is run on a node. */
@@ -94,12 +100,16 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
         'azurestackhci.io/not-after': '2028-02-01T00:00:00Z',
       },
     },
+    knownHosts: undefined,
+    hostKeys: {},
+    silent: new Set(),
     azureWrite: () => {},
     nodeWrite: () => {},
     ...changes,
   };
   /** Every call, in order: `ARM GET cluster`, `NODE NODE1 probe`, `KUBE PATCH status`, `sign in`. */
   const calls: string[] = [];
+  const events: string[] = [];
 
   const arm = createArm(surroundings, calls, now);
   let signInIsRefused = false;
@@ -118,6 +128,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     open: async () => session,
     tryClientSecret: async () => {
       calls.push('sign in with a secret');
+      return 'arc-principal-id';
     },
   };
   const kube = createKube(surroundings, calls);
@@ -128,7 +139,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     sessions,
     instanceId,
     now,
-    events: { record: async () => {} },
+    events: { record: async (_, { reason, note }) => void events.push(`${reason} ${note}`) },
     log: pino({ level: 'silent' }),
     read: () => surroundings.object,
     record: () => {},
@@ -150,6 +161,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   return {
     surroundings,
     calls,
+    events,
     now,
     pass,
     secretChanged: () => reconciler.secretChanged('edge/hci001'),
@@ -192,8 +204,10 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
         calls.push(`KUBE ${method} secret`);
         const metadata = { name, namespace: 'edge', uid: 'uid-of-a-secret', resourceVersion: '1' };
         const labels = { 'app.kubernetes.io/managed-by': fieldManager };
-        if (!name.endsWith('arc-service-principal'))
-          return { metadata, data: { 'ssh-privatekey': Buffer.from(surroundings.sshKey).toString('base64') } };
+        if (!name.endsWith('arc-service-principal')) {
+          const data = encoded({ 'ssh-privatekey': surroundings.sshKey, known_hosts: surroundings.knownHosts });
+          return { metadata, data };
+        }
         if (method === 'PATCH') {
           const { metadata: written, data } = Value.Parse(SecretBody, body);
           surroundings.arcSecret = { annotations: written.annotations, ...(data === undefined ? {} : { data }) };
@@ -214,6 +228,13 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
     close: async () => {},
   };
 }
+
+const encoded = (content: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(content).flatMap(([key, text]) =>
+      text === undefined ? [] : [[key, Buffer.from(text).toString('base64')]],
+    ),
+  );
 
 function createTransport(surroundings: Surroundings, calls: string[], now: () => Date): NodeTransport {
   const answer = (node: string, operation: OperationName, given: unknown): unknown => {
@@ -237,8 +258,15 @@ function createTransport(surroundings: Surroundings, calls: string[], now: () =>
     };
   };
   return {
-    async run({ name }, operation, given) {
+    async run({ name, hostKeys }, operation, given) {
+      const seenHostKey = surroundings.hostKeys[name];
+      if (seenHostKey !== undefined && !hostKeys.includes(seenHostKey)) {
+        calls.push(`NODE ${name} refused`);
+        return { kind: 'unreachable', cause: 'hostKey', detail: `${operation} on ${name}: not pinned`, seenHostKey };
+      }
       calls.push(`NODE ${name} ${operation}`);
+      if (surroundings.silent.has(name))
+        return { kind: 'unreachable', cause: 'refused', detail: `${operation} on ${name}: refused` };
       const schema: (typeof operations)[typeof operation]['result'] = operations[operation].result;
       const value = structuredClone(answer(name, operation, given));
       if (!Value.Check(schema, value)) throw new Error(`what the test gives ${operation} to answer does not fit`);
