@@ -115,6 +115,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   let signInIsRefused = false;
   const newSession = (): Session => ({
     arm,
+    graph: noGraph,
     inventory: createInventory(arm, now),
     credentialValidity: undefined,
     checkSignIn: async () => {
@@ -395,3 +396,6 @@ const password = (at: Date) => ({
 });
 
 const hourBefore = (at: Date): string => new Date(at.getTime() - 3_600_000).toISOString();
+
+const refuse = () => Promise.reject(new Error('no registration here asks Microsoft Graph'));
+const noGraph = { send: refuse, follow: refuse };
