@@ -175,8 +175,12 @@ export const buildProbe = (name: string, { registration, ...changes }: ProbeChan
     lastHeartbeat: '2026-03-01T11:59:00Z',
     errorCode: null,
     errorDetails: null,
+    proxyUrl: null,
+    proxyBypass: [],
   },
   arcRegistrationTask: { state: 'Ready', lastRunTime: '2026-01-01T00:00:00Z', lastTaskResult: 0 },
+  deploymentLaunchType: null,
+  microsoftUpdate: true,
   customImdsHostAddress: null,
   os: {
     build: 20349,
