@@ -17,6 +17,8 @@ import { newRegistrationCertificate } from './steps/new-registration-certificate
 import { refreshResourceProviderObjectId } from './steps/refresh-resource-provider-object-id.act.ts';
 import { registerArcRegistrationTask } from './steps/register-arc-registration-task.act.ts';
 import { registerResourceProvider } from './steps/register-resource-provider.act.ts';
+import { setAgentProxy } from './steps/set-agent-proxy.act.ts';
+import { disconnectAgent } from './steps/disconnect-agent.act.ts';
 import { removeCustomImdsHostAddress } from './steps/remove-custom-imds-host-address.act.ts';
 import { setRegistrationCertificate } from './steps/set-registration-certificate.act.ts';
 import { setRegistration } from './steps/set-registration.act.ts';
@@ -44,6 +46,8 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   StartCloudManagement: startCloudManagement,
   SyncAfterRegistration: syncAfterRegistration,
   RemoveCustomImdsHostAddress: removeCustomImdsHostAddress,
+  DisconnectAgent: disconnectAgent,
+  SetAgentProxy: setAgentProxy,
   CreateArcSettings: createArcSettings,
   ConsentToDefaultExtensions: consentToDefaultExtensions,
   CreateArcIdentity: createArcIdentity,

@@ -5,21 +5,30 @@ import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
 import { buildSpec, endpoints, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
-import { emptyStart, worldOf } from './testing/starts.ts';
-import type { Start } from './testing/world.ts';
+import { emptyStart, ownStart, worldOf } from './testing/starts.ts';
+import type { World } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
 
-const starts: Start[] = [
-  { ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] },
-  { ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' },
+const worlds = [
+  worldOf({ ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] }),
+  worldOf({ ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' }),
+  staleAgents(),
 ];
+
+/** Agents that have lost their resources in Azure, and use no proxy. */
+function staleAgents(): World {
+  const world = worldOf(ownStart);
+  world.spec = { ...world.spec, arc: { ...world.spec.arc, proxy: { url: 'http://proxy.corp.example.com:8080' } } };
+  for (const { agent } of world.nodes.values()) if (agent !== null) agent.status = 'Disconnected';
+  return world;
+}
 
 /** For each step, what was observed when it ran first. */
 function firstRuns(): Map<StepName, PlanInput> {
   const found = new Map<StepName, PlanInput>();
-  for (const start of starts) {
-    for (const { input, plan: planned } of simulate(worldOf(start), { ...noTrouble, syncRequested: true })) {
+  for (const world of worlds) {
+    for (const { input, plan: planned } of simulate(world, { ...noTrouble, syncRequested: true })) {
       for (const { step } of planned.runnable) {
         const { memory } = input;
         if (!found.has(step))
@@ -98,6 +107,8 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
   DropArcSecret: { all: ['arcSettings', 'arcSecret', ...nodes] },
   RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
+  DisconnectAgent: { all: ['resource', 'machines', ...nodes] },
+  SetAgentProxy: { all: ['resource', ...nodes] },
   StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
   Sync: { all: ['resource', ...nodes] },
   SyncOnRequest: { all: ['arcSettings', ...nodes] },

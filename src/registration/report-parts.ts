@@ -1,4 +1,5 @@
 import type { CredentialStatus } from '../api/status.ts';
+import { conflict, isOutdated, minimumAgentVersion } from './arc-agent.ts';
 import { bounded, seconds, secondsOf, word, type Draft, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
@@ -27,8 +28,14 @@ export function reportNodes(input: PlanInput): NodesDraft {
 }
 
 /** What a node's agent says itself of why it is not connected. */
-function withAgentTrouble(item: NodesDraft['items'][number], { observed }: PlanInput, notShown: Set<string>) {
-  const probe = valueOf(observed.probes[item.name]);
+function withAgentTrouble(item: NodesDraft['items'][number], input: PlanInput, notShown: Set<string>) {
+  const probe = valueOf(input.observed.probes[item.name]);
+  if (input.spec.arc.state === 'Enabled' && probe?.agent != null) {
+    const elsewhere = conflict({ name: item.name, probe }, input);
+    if (elsewhere !== undefined) return { ...item, reason: 'ArcAgentConflict', message: bounded(elsewhere) };
+    if (isOutdated(probe.agent))
+      return { ...item, reason: 'AgentOutdated', message: `${minimumAgentVersion} is the oldest that will do.` };
+  }
   const code = probe?.agent?.errorCode ?? '';
   if (probe === undefined || code === '' || !notShown.has(item.name)) return item;
   return { ...item, reason: 'NodesNotConnected', message: bounded(agentTrouble(probe)) };
@@ -48,6 +55,8 @@ export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observ
       connectionStatus: word(probe?.registration.connectionStatus),
       arcStatus: word(arcStatus.get(name.toLowerCase())),
       agentVersion: word(probe?.agent?.version),
+      agentUpdates: probe === undefined ? undefined : probe.microsoftUpdate ? 'MicrosoftUpdate' : 'Manual',
+      agentProxy: probe?.agent?.proxyUrl == null ? undefined : bounded(probe.agent.proxyUrl, 512),
       hostKey: hostKeys[name],
       lastProbeTime: fact?.state === 'present' ? seconds(fact.at) : undefined,
       reason: why?.reason,

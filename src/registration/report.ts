@@ -114,6 +114,7 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
 
 const onlyAPersonHelps = new Set([
   'Expired',
+  'AgentOutdated',
   'ArcUnsupported',
   'OutOfPolicy',
   'NodeOutOfPolicy',

@@ -1,5 +1,5 @@
-import { sameId } from '../../azure/resource-ids.ts';
 import type { Probe } from '../../nodes/operations.ts';
+import { conflict, holds, isStale } from '../arc-agent.ts';
 import {
   arcWanted,
   members,
@@ -14,10 +14,9 @@ import {
 import type { NodeArguments } from './new-registration-certificate.ts';
 
 /** The node's agent is connected to the right place, and the cluster counts the node as enabled. */
-const onboarded = (name: string, probe: Probe, { target }: PlanInput): boolean =>
+const onboarded = (name: string, probe: Probe, input: PlanInput): boolean =>
   probe.agent?.status === 'Connected' &&
-  sameId(probe.agent.subscriptionId, target.subscriptionId) &&
-  sameId(probe.agent.resourceGroup, target.arcResourceGroup) &&
+  holds(probe.agent, input) === 'ours' &&
   probe.arc?.nodesArcStatus[name.toLowerCase()] === 'Enabled';
 
 /** Why the agent is not connected, in its own words. */
@@ -47,6 +46,10 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
       if (onboarded(name, probe, input)) return { state: 'Done', on: name };
+      const elsewhere = conflict(member, input);
+      if (elsewhere !== undefined)
+        return { state: 'Blocked', on: name, reason: 'ArcAgentConflict', message: elsewhere };
+      if (isStale(member, input)) return waiting(name, 'after DisconnectAgent on this node', [], 0, 'Progressing');
       if (probe.arcRegistrationTask?.state === 'Running')
         return waiting(
           name,

@@ -4,7 +4,15 @@ import type { RegistrationSpec } from '../../api/spec.ts';
 import type { Fact, Observed } from '../facts.ts';
 import { registeredTo } from '../step.ts';
 import { markTag, type Target } from '../target.ts';
-import { buildArcSettings, buildCluster, buildProbe, buildResource, thumbprint, unregistered } from './builders.ts';
+import {
+  buildArcSettings,
+  buildCluster,
+  buildMachine,
+  buildProbe,
+  buildResource,
+  thumbprint,
+  unregistered,
+} from './builders.ts';
 import type { Probe } from '../../nodes/operations.ts';
 
 // A world without I/O: what is in Azure, on the nodes and in our Secret, and how it is observed. `effects.ts` changes it.
@@ -328,7 +336,7 @@ export function observe(
     arcResourceGroup: group(sameGroup ? 'resourceGroup' : 'arcResourceGroup', target.arcResourceGroup),
     resource,
     arcSettings,
-    machines: fact('machines', structuredClone(world.machines)),
+    machines: fact('machines', structuredClone([...world.machines, ...machinesOf(world)])),
     providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
     arcRoles: fact('arcRoles', assignments('arc-principal-id', world.arcRoles)),
     arcSecret: fact(
@@ -350,6 +358,12 @@ export function observe(
     clockSkewMs: 0,
   };
 }
+
+/** What connected agents have made. */
+const machinesOf = ({ nodes, target }: World): Machine[] =>
+  [...nodes].flatMap(([name, { agent }]) =>
+    agent?.status === 'Connected' ? [buildMachine(name, target.resourceId)] : [],
+  );
 
 function observeArcSignIn(world: World, fact: <T>(key: string, value: T | undefined) => Fact<T>): Fact<true> {
   const held = world.secret;
