@@ -20,6 +20,7 @@ import { registerResourceProvider } from './steps/register-resource-provider.act
 import { setAgentProxy } from './steps/set-agent-proxy.act.ts';
 import { disconnectAgent } from './steps/disconnect-agent.act.ts';
 import { removeCustomImdsHostAddress } from './steps/remove-custom-imds-host-address.act.ts';
+import { removeStaleMachine } from './steps/remove-stale-machine.act.ts';
 import { setRegistrationCertificate } from './steps/set-registration-certificate.act.ts';
 import { setRegistration } from './steps/set-registration.act.ts';
 import { setSystemAssignedIdentity } from './steps/set-system-assigned-identity.act.ts';
@@ -57,6 +58,7 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

@@ -1,6 +1,7 @@
 import type { RegistrationSpec } from '../api/spec.ts';
 import { sameId } from '../azure/resource-ids.ts';
 import type { Probe } from '../nodes/operations.ts';
+import type { Finding } from './node-state.ts';
 import { members, nonEmpty, type Member, type PlanInput } from './step.ts';
 
 // What a node's Connected Machine agent tells of itself, beside what is wanted of it. Status `Unknown` tells nothing.
@@ -32,7 +33,7 @@ export function holds(agent: Agent, { target }: PlanInput): 'nothing' | 'ours' |
 }
 
 /** It is connected to somewhere else, or was: whether that is still needed is not ours to judge. */
-export function conflict({ name, probe }: Pick<Member, 'name' | 'probe'>, input: PlanInput): string | undefined {
+export function conflict({ name, probe }: Member, input: PlanInput): string | undefined {
   const agent = probe?.agent ?? undefined;
   if (agent === undefined || holds(agent, input) !== 'another') return undefined;
   const command = agent.status === 'Connected' ? 'azcmagent disconnect' : 'azcmagent disconnect --force-local-only';
@@ -74,3 +75,15 @@ export const outdated = (input: PlanInput): string[] =>
     const agent = probe?.agent ?? undefined;
     return agent !== undefined && isOutdated(agent) ? [`${name} (${agent.version})`] : [];
   });
+
+/** What is the matter with the agent of one node, where Arc is asked for. */
+export function agentFindings(input: PlanInput, member: Member): Finding[] {
+  const agent = member.probe?.agent ?? undefined;
+  if (agent === undefined || input.spec.arc.state !== 'Enabled') return [];
+  const elsewhere = conflict(member, input);
+  const message = `The Connected Machine agent of ${member.name} is ${agent.version}; ${minimumAgentVersion} is the oldest that will do.`;
+  return [
+    ...(elsewhere === undefined ? [] : [{ reason: 'ArcAgentConflict', message: elsewhere } as const]),
+    ...(isOutdated(agent) ? [{ reason: 'AgentOutdated', message } as const] : []),
+  ];
+}

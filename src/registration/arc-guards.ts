@@ -1,7 +1,7 @@
 import { sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
 import type { Refusal } from './guards.ts';
-import { nonEmpty, type PlanInput } from './step.ts';
+import { members, nonEmpty, type PlanInput } from './step.ts';
 
 /**
  * What forbids Arc until a person changes it. The registration goes on meanwhile: a cluster must be connected, and need not be
@@ -32,7 +32,7 @@ export function arcRefusal(input: PlanInput): Refusal | undefined {
         'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.',
     };
   }
-  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
+  const nodes = new Set(members(input).map(({ name }) => name.toLowerCase()));
   const foreign = valueOf(observed.machines)?.filter(
     ({ name, properties }) =>
       nodes.has(name.toLowerCase()) &&

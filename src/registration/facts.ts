@@ -10,7 +10,7 @@ import type {
 } from '../azure/models.ts';
 import type { KnownHosts } from '../nodes/known-hosts.ts';
 import type { ClusterProbe, Probe } from '../nodes/operations.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from '../sign-in/sessions.ts';
 import type { Reason } from '../api/reasons.ts';
 
 /** Why something could not be read, as a condition says it. */

@@ -24,6 +24,7 @@ import {
 
 const other = resourceId.replace('/hci001', '/hci002');
 const mark = buildTarget().mark;
+const newest = [...buildProbe('NODE1').commands, 'Set-AzureStackHCIRegistrationMsi'];
 const observing = (changes: Parameters<typeof buildObserved>[0]) => buildInput({ observed: buildObserved(changes) });
 const adopting = (
   adoptionPolicy: RegistrationSpec['adoptionPolicy'],
@@ -47,8 +48,10 @@ describe('what refuses every write', () => {
       'The computer at the address of NODE2 says that it is NODE9.',
     ],
     [
-      'a node of another cluster',
+      'a node of another cluster, where Azure does not know the cluster yet',
       observing({
+        resource: absent,
+        probes: probes({ registration: unregistered }),
         cluster: present(
           buildCluster({ nodes: [{ name: 'NODE1', state: 'Up', statusInformation: null, drainStatus: null }] }),
         ),
@@ -159,7 +162,7 @@ describe('what refuses every write', () => {
       observing({
         resource: absent,
         arcSettings: absent,
-        probes: probes({ registration: unregistered, commands: ['Set-AzureStackHCIRegistrationMsi'] }),
+        probes: probes({ registration: unregistered, commands: newest }),
       }),
       'FlowNotSupported',
       'NODE1 has Set-AzureStackHCIRegistrationMsi',
@@ -168,7 +171,7 @@ describe('what refuses every write', () => {
       'nodes that are registered in the newest way',
       observing({
         resource: present(buildResource({ properties: { aadApplicationObjectId: null } })),
-        probes: probes({ commands: ['Set-AzureStackHCIRegistrationMsi'] }),
+        probes: probes({ commands: newest }),
       }),
       'FlowNotSupported',
       'reconcile on arcSettings',
@@ -199,11 +202,11 @@ describe('what does not', () => {
     ],
     [
       'what was registered with an application, on nodes that have learnt the newest way since',
-      observing({ probes: probes({ commands: ['Set-AzureStackHCIRegistrationMsi'] }) }),
+      observing({ probes: probes({ commands: newest }) }),
     ],
     [
       'nodes that know the newest way, and a resource that could not be read',
-      observing({ resource: unknown(), probes: probes({ commands: ['Set-AzureStackHCIRegistrationMsi'] }) }),
+      observing({ resource: unknown(), probes: probes({ commands: newest }) }),
     ],
     [
       'a node that was deployed in another way',

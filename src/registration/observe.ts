@@ -13,9 +13,9 @@ import { expire, forgetRefusalsOfAzure, isBulk, readAgain, type Memory } from '.
 import { observeNodes, type NodeAccess } from './observe-nodes.ts';
 import { grants, neededActions, permissionScopeId } from './permissions.ts';
 import { createReader, found, type FromBulk, type Reader } from './reader.ts';
-import type { SecretReader } from './referenced-secrets.ts';
+import type { SecretReader } from '../sign-in/sessions.ts';
 import { syncIntervalMs } from './schedule.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Session, Sessions } from '../sign-in/sessions.ts';
 import { resolveTarget, withArcSettings, type Target } from './target.ts';
 
 export interface Dependencies {

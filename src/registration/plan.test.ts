@@ -50,6 +50,7 @@ describe('the table of steps', () => {
       'DisconnectAgent',
       'SetAgentProxy',
       'StartArcRegistrationTask',
+      'RemoveStaleMachine',
       'Sync',
       'SyncOnRequest',
     ]);

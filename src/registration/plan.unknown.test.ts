@@ -3,7 +3,7 @@ import type { Observed } from './facts.ts';
 import { plan } from './plan.ts';
 import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
-import { buildSpec, endpoints, unknown } from './testing/builders.ts';
+import { buildCluster, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
 import { emptyStart, ownStart, worldOf } from './testing/starts.ts';
 import type { World } from './testing/world.ts';
@@ -14,6 +14,7 @@ const worlds = [
   worldOf({ ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] }),
   worldOf({ ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' }),
   staleAgents(),
+  evicted(),
 ];
 
 /** Agents that have lost their resources in Azure, and use no proxy. */
@@ -21,6 +22,19 @@ function staleAgents(): World {
   const world = worldOf(ownStart);
   world.spec = { ...world.spec, arc: { ...world.spec.arc, proxy: { url: 'http://proxy.corp.example.com:8080' } } };
   for (const { agent } of world.nodes.values()) if (agent !== null) agent.status = 'Disconnected';
+  return world;
+}
+
+/** A node was evicted, and left its Arc-enabled server. */
+function evicted() {
+  const world = worldOf(ownStart);
+  if (world.resource !== undefined)
+    world.resource.properties.reportedProperties = { clusterName: 'hci001', clusterId: buildCluster().id };
+  world.machines.push({
+    id: '/machines/NODE9',
+    name: 'NODE9',
+    properties: { status: 'Disconnected', parentClusterResourceId: resourceId },
+  });
   return world;
 }
 
@@ -96,22 +110,28 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   UploadCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistrationCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistration: { all: ['resource', 'cluster', ...nodes] },
-  StartCloudManagement: { all: ['resource', 'cluster', ...nodes] },
-  SyncAfterRegistration: { all: ['resource', ...nodes] },
-  RemoveCustomImdsHostAddress: { all: ['resource', ...nodes] },
+  StartCloudManagement: { all: ['resource', 'cluster'] },
+  SyncAfterRegistration: { all: ['resource', 'cluster', ...nodes] },
+  RemoveCustomImdsHostAddress: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
   CreateArcSettings: { all: ['resource', 'arcSettings', ...group, ...nodes] },
-  ConsentToDefaultExtensions: { all: ['arcSettings'] },
-  CreateArcIdentity: { all: ['arcSettings', ...providers] },
-  AssignArcRoles: { all: ['arcSettings', 'arcRoles', ...group] },
-  GeneratePassword: { all: ['arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
-  InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
-  DropArcSecret: { all: ['arcSettings', 'arcSecret', ...nodes] },
-  RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
-  DisconnectAgent: { all: ['resource', 'machines', ...nodes] },
-  SetAgentProxy: { all: ['resource', ...nodes] },
-  StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
-  Sync: { all: ['resource', ...nodes] },
-  SyncOnRequest: { all: ['arcSettings', ...nodes] },
+  // From the first synchronisation on Azure knows the cluster by its id, and it is compared.
+  ConsentToDefaultExtensions: { all: ['cluster', 'arcSettings'] },
+  CreateArcIdentity: { all: ['cluster', 'arcSettings', ...providers] },
+  AssignArcRoles: { all: ['cluster', 'arcSettings', 'arcRoles', ...group] },
+  GeneratePassword: { all: ['cluster', 'arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
+  InitializeArcIntegration: { all: ['resource', 'cluster', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
+  // The cluster holds the secret, so that one of its nodes can tell.
+  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret'] },
+  RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  DisconnectAgent: { all: ['resource', 'cluster', 'machines'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
+  SetAgentProxy: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
+  StartArcRegistrationTask: {
+    all: ['resource', 'cluster', 'arcSettings'],
+    each: { NODE1: 'NODE1', NODE2: 'NODE2' },
+  },
+  RemoveStaleMachine: { all: ['resource', 'cluster', 'machines'] },
+  Sync: { all: ['resource', 'cluster', ...nodes] },
+  SyncOnRequest: { all: ['cluster', 'arcSettings', ...nodes] },
 };
 
 describe.each(stepNames)('%s', (name) => {

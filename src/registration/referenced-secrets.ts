@@ -41,8 +41,6 @@ export function namedSecrets(registration: KubeObject): string[] {
   ].flatMap((reference) => (reference === undefined ? [] : [keyOf({ namespace, name: reference.name })]));
 }
 
-export type SecretReader = Pick<ReferencedObjects<Secret>, 'read'>;
-
 /**
  * Secrets with the label `azurestackhci.io/watch: "true"`, whose changes are noticed at once; their metadata is watched, never their
  * content. Any other Secret can be read as well. Without the right to watch all works, and a change is noticed when it is read next.

@@ -1,12 +1,15 @@
 import type { CredentialStatus } from '../api/status.ts';
-import { conflict, isOutdated, minimumAgentVersion } from './arc-agent.ts';
+import { agentFindings } from './arc-agent.ts';
+import { notMember } from './conditions/nodes.ts';
 import { bounded, seconds, secondsOf, word, type Draft, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
+import { findings, type Finding } from './node-state.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
 import { agentTrouble } from './steps/start-arc-registration-task.ts';
 import { arcNotShown } from './steps/sync.ts';
 
 type NodesDraft = NonNullable<StatusDraft['nodes']>;
+type NodeItem = NodesDraft['items'][number];
 
 const maximumNodes = 16;
 const maximumCredentials = 32;
@@ -15,30 +18,33 @@ export function reportNodes(input: PlanInput): NodesDraft {
   const { observed, target, spec } = input;
   const notShown = new Set(arcNotShown(input));
   const isKnown = observed.arcSettings.state !== 'unknown';
-  const arcConnected = arcWanted(input) ? observed.nodes.filter(({ name }) => !notShown.has(name)).length : 0;
-  const total = observed.nodes.length;
+  const all = members(input);
+  const arcConnected = arcWanted(input) ? all.filter(({ name }) => !notShown.has(name)).length : 0;
+  const total = all.length;
   return {
     total,
-    registered: members(input).filter(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId))
-      .length,
+    registered: all.filter(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId)).length,
     arcConnected,
     arcSummary: spec.arc.state === 'Enabled' ? `${isKnown ? arcConnected : '?'}/${total}` : spec.arc.state,
-    items: reportNodeItems(observed).map((item) => withAgentTrouble(item, input, notShown)),
+    items: reportNodeItems(observed).map((item) => ({ ...item, ...trouble(item.name, input, notShown) })),
   };
 }
 
-/** What a node's agent says itself of why it is not connected. */
-function withAgentTrouble(item: NodesDraft['items'][number], input: PlanInput, notShown: Set<string>) {
-  const probe = valueOf(input.observed.probes[item.name]);
-  if (input.spec.arc.state === 'Enabled' && probe?.agent != null) {
-    const elsewhere = conflict({ name: item.name, probe }, input);
-    if (elsewhere !== undefined) return { ...item, reason: 'ArcAgentConflict', message: bounded(elsewhere) };
-    if (isOutdated(probe.agent))
-      return { ...item, reason: 'AgentOutdated', message: `${minimumAgentVersion} is the oldest that will do.` };
-  }
-  const code = probe?.agent?.errorCode ?? '';
-  if (probe === undefined || code === '' || !notShown.has(item.name)) return item;
-  return { ...item, reason: 'NodesNotConnected', message: bounded(agentTrouble(probe)) };
+/** Why a node is not as it should be: the worst first, and what its agent says itself. */
+function trouble(name: string, input: PlanInput, notShown: Set<string>): Pick<NodeItem, 'reason' | 'message'> {
+  const member = members(input).find((one) => one.name === name);
+  if (member === undefined) return { reason: 'NodeNotMember', message: bounded(notMember(name)) };
+  const { probe } = member;
+  const agentSays = probe !== undefined && (probe.agent?.errorCode ?? '') !== '' && notShown.has(name);
+  const found: Finding[] = [
+    ...findings(input, member),
+    ...agentFindings(input, member),
+    ...(agentSays ? [{ reason: 'NodesNotConnected', message: `${name}: ${agentTrouble(probe)}.` } as const] : []),
+  ];
+  const [worst] = found;
+  return worst === undefined
+    ? { reason: undefined, message: undefined }
+    : { reason: worst.reason, message: bounded(found.map(({ message }) => message).join(' ')) };
 }
 
 export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observed): NodesDraft['items'] {

@@ -1,12 +1,16 @@
 import { minimumAgentVersion, outdated } from '../arc-agent.ts';
 import { valueOf } from '../facts.ts';
+import { mixedBuilds } from '../node-state.ts';
 import type { Pending, Plan } from '../plan.ts';
+import { describeStale, staleMachines } from '../stale-machines.ts';
 import { arcWanted, members, stepKey, type PlanInput } from '../step.ts';
 import { arcNotShown } from '../steps/sync.ts';
 import { no, unsure, yes, type Verdict } from './verdict.ts';
 
 export function arcConnected(input: PlanInput, plan: Plan): Verdict {
   if (input.spec.arc.state !== 'Enabled') return unsure('NotRequested', `spec.arc.state is ${input.spec.arc.state}.`);
+  const mixed = mixedBuilds(input);
+  if (mixed !== undefined) return no(mixed.reason, mixed.message);
   if (members(input).some(({ probe }) => probe !== undefined && probe.arc === null))
     return no('ArcUnsupported', 'The operating system has no Arc integration; 21H2 is the first that has.');
   if (plan.arcRefusal !== undefined) return no(plan.arcRefusal.reason, plan.arcRefusal.message);
@@ -34,7 +38,7 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
     return no('NodesNotConnected', `Arc is not set up yet.${foreignMachines(input)}`);
   if (open.length === 0)
     return yes(
-      `All ${input.observed.nodes.length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}${updates(input)}${foreignMachines(input)}`,
+      `All ${members(input).length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}${updates(input)}${foreignMachines(input)}`,
     );
   const onboarding = plan.pending.some(({ step }) => step === 'StartArcRegistrationTask');
   return onboarding
@@ -46,14 +50,19 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
 }
 
 /** The roles that are assigned at the Arc group hold for them too. */
-function foreignMachines({ observed, target }: PlanInput): string {
-  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
+function foreignMachines(input: PlanInput): string {
+  const { observed, target } = input;
+  const nodes = new Set(members(input).map(({ name }) => name.toLowerCase()));
+  const stale = staleMachines(input);
   const names = (valueOf(observed.machines) ?? [])
-    .map(({ name }) => name)
-    .filter((name) => !nodes.has(name.toLowerCase()));
-  if (names.length === 0) return '';
+    .filter((machine) => !nodes.has(machine.name.toLowerCase()) && !stale.includes(machine))
+    .map(({ name }) => name);
+  const left = describeStale(stale)
+    .map((message) => ` ${message}`)
+    .join('');
+  if (names.length === 0) return left;
   const shown = names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
-  return ` ${target.arcResourceGroup} also holds Arc-enabled servers that are no nodes of this cluster: ${shown}. What is granted there for this cluster holds for them too; spec.arc.resourceGroup can name a group of its own before the first registration.`;
+  return `${left} ${target.arcResourceGroup} also holds Arc-enabled servers that are no nodes of this cluster: ${shown}. What is granted there for this cluster holds for them too; spec.arc.resourceGroup can name a group of its own before the first registration.`;
 }
 
 function updates(input: PlanInput): string {

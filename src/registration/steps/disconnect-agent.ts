@@ -1,5 +1,6 @@
 import { isStale } from '../arc-agent.ts';
-import { arcWanted, members, type Step } from '../step.ts';
+import { leftAlone } from '../node-state.ts';
+import { arcWanted, members, type Evaluation, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
 /** After this the task onboards the node anew. A node that has not answered is not known to need it. */
@@ -15,6 +16,9 @@ export const disconnectAgent: Step<NodeArguments> = {
     arcWanted(input)
       ? members(input)
           .filter((member) => isStale(member, input))
-          .map(({ name }) => ({ state: 'Ready', on: name, arguments: { node: name } }))
+          .map((member): Evaluation<NodeArguments> => {
+            const { name } = member;
+            return leftAlone(input, member) ?? { state: 'Ready', on: name, arguments: { node: name } };
+          })
       : [],
 };

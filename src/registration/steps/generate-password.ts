@@ -23,10 +23,11 @@ export const generatePassword: Step<GeneratePasswordArguments> = {
     if (observed.arcSettings.state !== 'present') return [unread(on, observed.arcSettings)];
     const appId = observed.arcSettings.value.properties.arcApplicationClientId;
     if (!nonEmpty(appId)) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
-    for (const { fact, probe } of members(input)) {
-      if (probe === undefined) return [unread(on, fact)];
-      if (arcInitialized(probe, observed.arcSettings.value)) return [{ state: 'Done', on }];
-    }
+    const { value: settings } = observed.arcSettings;
+    const all = members(input);
+    if (all.some(({ probe }) => probe !== undefined && arcInitialized(probe, settings))) return [{ state: 'Done', on }];
+    const silent = all.find(({ probe }) => probe === undefined);
+    if (silent !== undefined) return [unread(on, silent.fact)];
     if (observed.arcSecret.state === 'unknown') return [unread(on, observed.arcSecret)];
     const held =
       observed.arcSecret.state === 'present' &&

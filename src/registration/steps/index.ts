@@ -17,6 +17,7 @@ import { registerArcRegistrationTask } from './register-arc-registration-task.ts
 import { registerResourceProvider } from './register-resource-provider.ts';
 import { removeCustomImdsHostAddress } from './remove-custom-imds-host-address.ts';
 import { setAgentProxy } from './set-agent-proxy.ts';
+import { removeStaleMachine } from './remove-stale-machine.ts';
 import { setRegistrationCertificate } from './set-registration-certificate.ts';
 import { setRegistration } from './set-registration.ts';
 import { setSystemAssignedIdentity } from './set-system-assigned-identity.ts';
@@ -54,6 +55,7 @@ const table = {
   DisconnectAgent: disconnectAgent,
   SetAgentProxy: setAgentProxy,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

@@ -1,5 +1,6 @@
 import type { OperationArguments } from '../../nodes/operations.ts';
-import { arcInitialized, arcWanted, clusterNode, members, nonEmpty, unread, waiting, type Step } from '../step.ts';
+import { onClusterNode } from '../node-state.ts';
+import { arcInitialized, arcWanted, members, nonEmpty, unread, waiting, type Step } from '../step.ts';
 
 export interface InitializeArcIntegrationArguments {
   node: string;
@@ -19,18 +20,17 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
     const { arcSettings, arcSignIn } = observed;
     if (arcSettings.state !== 'present') return [unread(on, arcSettings)];
     const all = members(input);
-    const unreadNode = all.find(({ probe }) => probe === undefined);
-    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
     if (all.some(({ probe }) => probe !== undefined && arcInitialized(probe, arcSettings.value)))
       return [{ state: 'Done', on }];
+    const unreadNode = all.find(({ probe }) => probe === undefined);
+    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
     // A new secret takes seconds to minutes until Microsoft Entra knows it. It is handed over only once it was seen to work.
     if (arcSignIn.state !== 'present')
       return [waiting(on, 'the new secret of the Arc service principal does not sign in yet', ['arcSignIn'], 3)];
-    const node = clusterNode(input);
     const appId = arcSettings.value.properties.arcApplicationClientId;
-    if (node === undefined || !nonEmpty(appId)) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
+    if (!nonEmpty(appId)) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
     return [
-      {
+      onClusterNode(input, on, ({ name: node }) => ({
         state: 'Ready',
         on,
         arguments: {
@@ -44,7 +44,7 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
             cloud: target.endpoints.arcEnvironment,
           },
         },
-      },
+      })),
     ];
   },
 };

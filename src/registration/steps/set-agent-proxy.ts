@@ -1,5 +1,6 @@
 import type { OperationArguments } from '../../nodes/operations.ts';
 import { isOutdated, minimumAgentVersion, usesProxy } from '../arc-agent.ts';
+import { leftAlone } from '../node-state.ts';
 import { members, unread, type Evaluation, type Step } from '../step.ts';
 
 export interface SetAgentProxyArguments {
@@ -19,7 +20,8 @@ export const setAgentProxy: Step<SetAgentProxyArguments> = {
     const { arc } = input.spec;
     const { proxy } = arc;
     if (arc.state !== 'Enabled' || proxy === undefined) return [];
-    return members(input).flatMap(({ name, fact, probe }): Evaluation<SetAgentProxyArguments>[] => {
+    return members(input).flatMap((member): Evaluation<SetAgentProxyArguments>[] => {
+      const { name, fact, probe } = member;
       if (probe === undefined) return [unread(name, fact)];
       if (probe.agent === null) return [];
       const isUsed = usesProxy(probe.agent, proxy);
@@ -34,7 +36,7 @@ export const setAgentProxy: Step<SetAgentProxyArguments> = {
           },
         ];
       return [
-        {
+        leftAlone(input, member) ?? {
           state: 'Ready',
           on: name,
           arguments: { node: name, proxy: { url: proxy.url, bypass: (proxy.bypass ?? []).join(',') } },

@@ -1,3 +1,4 @@
+import { leftAlone } from '../node-state.ts';
 import type { Probe } from '../../nodes/operations.ts';
 import { conflict, holds, isStale } from '../arc-agent.ts';
 import {
@@ -60,12 +61,14 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       // Also when its last run failed: it is not started again at once, over and over.
       const started = underWay(input, 'StartArcRegistrationTask', name, [`probe/${name}`]);
       if (started !== undefined) return started;
-      return {
-        state: 'Ready',
-        on: name,
-        arguments: { node: name },
-        meanwhile: { reason: 'NodesNotConnected', message: agentTrouble(probe) },
-      };
+      return (
+        leftAlone(input, member) ?? {
+          state: 'Ready',
+          on: name,
+          arguments: { node: name },
+          meanwhile: { reason: 'NodesNotConnected', message: agentTrouble(probe) },
+        }
+      );
     });
   },
 };

@@ -1,20 +1,17 @@
 import { arcRefusal } from '../arc-guards.ts';
 import { valueOf } from '../facts.ts';
+import { noSyncYet, onClusterNode, whyOutOfPolicy } from '../node-state.ts';
 import {
   arcWanted,
-  clusterNode,
   members,
   registeredTo,
   stepKey,
   unread,
-  waiting,
   type Evaluation,
   type PlanInput,
   type Step,
 } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
-
-const freshBootMs = 10 * 60_000;
 
 /** Nodes that Azure does not show as Arc-connected, although they are onboarded. */
 export function arcNotShown(input: PlanInput): string[] {
@@ -24,17 +21,6 @@ export function arcNotShown(input: PlanInput): string[] {
   return members(input)
     .map(({ name }) => name)
     .filter((name) => !connected.has(name.toLowerCase()));
-}
-
-/** Microsoft documents that a synchronisation deletes the Arc resource of a node that has just booted. */
-export function freshlyBooted(input: PlanInput, on: string): Evaluation<never> | undefined {
-  const fresh = members(input).find(
-    ({ probe }) =>
-      probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs,
-  );
-  if (fresh === undefined) return undefined;
-  const message = `${fresh.name} has just booted: synchronising now would delete its Arc resource`;
-  return waiting(on, message, ['arcSettings', `probe/${fresh.name}`], 60, 'ArcSyncPending');
 }
 
 /** A connection ends it where the cluster was offline for too long; where that did not help, only a person can. */
@@ -55,7 +41,7 @@ function outOfPolicy(input: PlanInput, on: string): Evaluation<never> | undefine
         state: 'Blocked',
         on,
         reason: 'NodeOutOfPolicy',
-        message: `Still out of policy after a synchronisation: ${names}. Compare their firmware, Secure Boot and TPM with the other nodes`,
+        message: `Still out of policy after a synchronisation: ${names}. ${out.map(({ name }) => whyOutOfPolicy(input, name)).join(' ')}`,
       };
 }
 
@@ -92,10 +78,14 @@ export const sync: Step<NodeArguments> = {
     const message = connected
       ? `Azure does not show ${notShown.join(', ')} as Arc-connected yet`
       : 'the cluster has not synchronised with Azure yet';
-    const fresh = freshlyBooted(input, on);
-    if (fresh !== undefined) return [fresh];
-    const node = clusterNode(input);
-    if (node === undefined) return [waiting(on, 'no node is up', [], 0, 'NodeUnreachable')];
-    return [{ state: 'Ready', on, arguments: { node }, meanwhile: { reason: 'ArcSyncPending', message } }];
+    return [
+      noSyncYet(input, on) ??
+        onClusterNode(input, on, ({ name: node }) => ({
+          state: 'Ready',
+          on,
+          arguments: { node },
+          meanwhile: { reason: 'ArcSyncPending', message },
+        })),
+    ];
   },
 };

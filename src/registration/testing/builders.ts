@@ -191,7 +191,7 @@ export const buildProbe = (name: string, { registration, ...changes }: ProbeChan
     languageMode: 'FullLanguage',
   },
   bios: { manufacturer: 'Contoso', version: '1', releaseDate: null, secureBoot: true },
-  commands: [],
+  commands: ['New-AzureStackHCIRegistrationCertificate', 'Set-AzureStackHCIRegistration'],
   cloudManagementServices: ['HciClusterAgentSvc'],
   services: {},
   ...changes,

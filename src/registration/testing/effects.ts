@@ -1,9 +1,11 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { AzureError } from '../../azure/errors.ts';
 import type { Probe } from '../../nodes/operations.ts';
 import { registeredTo, type PlanInput } from '../step.ts';
 import type { RunnableStep } from '../plan.ts';
 import type { StepArguments, StepName } from '../steps/index.ts';
-import { thumbprint } from './builders.ts';
+import { buildCluster, thumbprint } from './builders.ts';
 import {
   applicationProperties,
   arcApplicationProperties,
@@ -247,6 +249,14 @@ const effects: Effects = {
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
   },
+  RemoveStaleMachine(world, { machineId }) {
+    const machine = world.machines.find(({ id }) => id === machineId);
+    must(machine, 'there is no such machine');
+    must(!world.nodes.has(machine.name), `${machine.name} is a node`);
+    must(machine.properties?.status === 'Disconnected', `${machine.name} is connected`);
+    must(machine.properties?.parentClusterResourceId === world.target.resourceId, `${machine.name} is not ours`);
+    world.machines = world.machines.filter((other) => other !== machine);
+  },
   SyncAfterRegistration: synchronize,
   Sync: synchronize,
   SyncOnRequest: synchronize,
@@ -262,18 +272,33 @@ function synchronize(world: World): void {
   const at = world.now.toISOString();
   for (const [name, probe] of world.nodes) {
     must(registeredTo(probe, world.target.resourceId), `${name} is not registered`);
-    must(world.now.getTime() - Date.parse(probe.os.bootTime) >= 600_000, `${name} has just booted`);
+    left(world, name);
     const isIn = signsIn(world, probe);
     const connectionStatus = world.outOfPolicy.has(name) ? 'OutOfPolicy' : isIn ? 'Connected' : 'Disconnected';
     Object.assign(probe.registration, isIn ? { connectionStatus, lastConnected: at } : { connectionStatus });
+    const { resource } = world;
+    if (isIn && resource !== undefined)
+      resource.properties.reportedProperties = { clusterName: 'hci001', clusterId: buildCluster().id };
     const details = world.arcSettings?.properties.perNodeDetails ?? [];
     if (probe.agent?.status === 'Connected' && details.every((detail) => detail.name !== name)) show(world, name);
   }
 }
 
+const OnNode = Type.Object({ node: Type.String() });
+
 /** Does to the world what the step's write does. Throws OutOfOrder where Azure or the node would refuse. */
-export const apply = <N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void =>
-  effects[runnable.step](world, runnable.arguments, runnable.on);
+export function apply<N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void {
+  const given: unknown = runnable.arguments;
+  if (Value.Check(OnNode, given)) left(world, given.node);
+  return effects[runnable.step](world, runnable.arguments, runnable.on);
+}
+
+/** Nothing is changed on a node that is not up, or has just booted. */
+function left(world: World, name: string): void {
+  const state = world.nodeStates.get(name);
+  must(state === undefined, `${name} is ${state?.state}`);
+  must(world.now.getTime() - Date.parse(node(world, name).os.bootTime) >= 600_000, `${name} has just booted`);
+}
 
 const absent = (what: string, fact: { state: string } | undefined) =>
   must(fact?.state === 'absent', `${what} is not known to be absent`);
@@ -303,6 +328,10 @@ const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
   NewRegistrationCertificate: ({ observed }, on) => present(on, observed.probes[on]),
   CreateClusterIdentity: ({ observed }) => present('the cluster resource', observed.resource),
   AdoptCluster: ({ observed }) => present('the cluster resource', observed.resource),
+  RemoveStaleMachine({ observed }) {
+    for (const fact of [observed.machines, observed.cluster, observed.resource])
+      must(fact.state === 'present' && fact.via === 'live', 'it was not read live');
+  },
   CreateArcIdentity: ({ observed }) => present('the Arc settings', observed.arcSettings),
   DisconnectAgent(input, on) {
     present(on, input.observed.probes[on]);

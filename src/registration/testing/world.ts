@@ -37,6 +37,10 @@ export interface World {
   cloudManagement: boolean;
   /** Nodes whose firmware keeps them out of policy, whatever is synchronised. */
   outOfPolicy: Set<string>;
+  /** Nodes that the cluster does not call simply up. */
+  nodeStates: Map<string, { state: string; drainStatus?: string }>;
+  /** Hosts that are listed, were evicted, and do not answer. */
+  formerHosts: string[];
   /** What will have happened by then. */
   later: { at: Date; happen: () => void }[];
   operations: Map<string, 'InProgress' | 'Succeeded' | 'Failed'>;
@@ -145,6 +149,8 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     nodes: new Map(),
     cloudManagement: start.cloudManagement,
     outOfPolicy: new Set(),
+    nodeStates: new Map(),
+    formerHosts: [],
     later: [],
     operations: new Map(),
     made: 0,
@@ -308,18 +314,28 @@ export function observe(
   const sameGroup = target.arcResourceGroup.toLowerCase() === target.resourceGroup.toLowerCase();
   const nodes = [...world.nodes.keys()];
   const cluster = buildCluster({
-    nodes: nodes.map((name) => ({ name, state: 'Up', statusInformation: null, drainStatus: null })),
+    nodes: nodes.map((name) => ({
+      name,
+      state: 'Up',
+      statusInformation: null,
+      drainStatus: null,
+      ...world.nodeStates.get(name),
+    })),
     cloudManagement: world.cloudManagement ? { state: 'Online', serviceName: 'HciClusterAgentSvc' } : null,
   });
   const now = world.now.toISOString();
   return {
-    nodes: nodes.map((name) => ({ name, address: name, source: 'spec' })),
-    probes: Object.fromEntries(
-      [...world.nodes].map(([name, probe]) => [
-        name,
-        fact(`probe/${name}`, { ...structuredClone(probe), os: { ...probe.os, currentTime: now } }),
-      ]),
-    ),
+    nodes: [...nodes, ...world.formerHosts].map((name) => ({ name, address: name, source: 'spec' })),
+    probes: Object.fromEntries([
+      ...[...world.nodes].map(
+        ([name, probe]) =>
+          [name, fact(`probe/${name}`, { ...structuredClone(probe), os: { ...probe.os, currentTime: now } })] as const,
+      ),
+      ...world.formerHosts.map((name) => {
+        const why = { reason: 'NodeUnreachable', message: `${name} is silent.` } as const;
+        return [name, { state: 'unknown', why, at } as const] as const;
+      }),
+    ]),
     hostKeys: {},
     cluster: fact('cluster', cluster),
     signIn: fact('signIn', true as const),
