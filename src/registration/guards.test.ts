@@ -235,10 +235,6 @@ describe('what comes in a later version', () => {
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
     ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
-    [
-      'spec.arc.onboarding.type: ServicePrincipal',
-      arc({ onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } }),
-    ],
   ])('%s', (field, asked) => {
     const refused = unsupported({ spec: asked });
     expect(refused?.reason).toBe('NotSupportedYet');

@@ -20,8 +20,6 @@ const refuse = (field: string, instead: string): Refusal => ({
 export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
   if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
   if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
-  if (spec.arc.onboarding.type === 'ServicePrincipal')
-    return refuse('spec.arc.onboarding.type: ServicePrincipal', 'use ResourceProvider');
   return undefined;
 }
 

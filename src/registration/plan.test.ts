@@ -50,6 +50,7 @@ describe('the table of steps', () => {
       'DisconnectAgent',
       'SetAgentProxy',
       'StartArcRegistrationTask',
+      'RecordOnboardingSecret',
       'RemoveStaleMachine',
       'Sync',
       'SyncOnRequest',

@@ -5,7 +5,7 @@ import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
 import { buildCluster, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
-import { emptyStart, ownStart, worldOf } from './testing/starts.ts';
+import { cmdletStart, emptyStart, ownStart, worldOf } from './testing/starts.ts';
 import type { World } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
@@ -13,6 +13,7 @@ import type { World } from './testing/world.ts';
 const worlds = [
   worldOf({ ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] }),
   worldOf({ ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' }),
+  worldOf({ ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' }),
   staleAgents(),
   evicted(),
 ];
@@ -69,6 +70,8 @@ const single = [
   'providerRoles',
   'arcRoles',
   'arcSecret',
+  'onboardingSecret',
+  'onboardingRecord',
   'arcSignIn',
 ] as const satisfies (keyof Observed)[];
 
@@ -119,7 +122,9 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   CreateArcIdentity: { all: ['cluster', 'arcSettings', ...providers] },
   AssignArcRoles: { all: ['cluster', 'arcSettings', 'arcRoles', ...group] },
   GeneratePassword: { all: ['cluster', 'arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
-  InitializeArcIntegration: { all: ['resource', 'cluster', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
+  InitializeArcIntegration: {
+    all: ['resource', 'cluster', 'arcSettings', 'arcRoles', 'arcSecret', 'arcSignIn', ...nodes],
+  },
   // The cluster holds the secret, so that one of its nodes can tell.
   DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret'] },
   RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
@@ -129,6 +134,7 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
     all: ['resource', 'cluster', 'arcSettings'],
     each: { NODE1: 'NODE1', NODE2: 'NODE2' },
   },
+  RecordOnboardingSecret: { all: ['onboardingSecret', 'onboardingRecord', ...nodes] },
   RemoveStaleMachine: { all: ['resource', 'cluster', 'machines'] },
   Sync: { all: ['resource', 'cluster', ...nodes] },
   SyncOnRequest: { all: ['cluster', 'arcSettings', ...nodes] },

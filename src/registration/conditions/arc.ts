@@ -1,5 +1,5 @@
 import { minimumAgentVersion, outdated } from '../arc-agent.ts';
-import { valueOf } from '../facts.ts';
+import { valueOf, type Unknown } from '../facts.ts';
 import { mixedBuilds } from '../node-state.ts';
 import type { Pending, Plan } from '../plan.ts';
 import { describeStale, staleMachines } from '../stale-machines.ts';
@@ -34,6 +34,8 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
       `The Connected Machine agent is older than ${minimumAgentVersion} on: ${old.join(', ')}.`,
     );
   const open = arcNotShown(input);
+  const trouble = onboardingTrouble(input);
+  if (trouble !== undefined && open.length > 0) return no(trouble.reason, trouble.message);
   if (!arcWanted(input) || input.observed.arcSettings.state === 'absent')
     return no('NodesNotConnected', `Arc is not set up yet.${foreignMachines(input)}`);
   if (open.length === 0)
@@ -47,6 +49,14 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
         'ArcSyncPending',
         `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. Nodes tell Azure of their agents when they synchronise, every 12 hours by themselves; the controller lets them synchronise earlier, ever more seldom.`,
       );
+}
+
+/** The user's own Arc service principal cannot be used. */
+function onboardingTrouble({ spec, observed }: PlanInput): Unknown | undefined {
+  if (spec.arc.onboarding.type !== 'ServicePrincipal') return undefined;
+  const { onboardingSecret, arcSignIn } = observed;
+  if (onboardingSecret.state === 'unknown') return onboardingSecret.why;
+  return arcSignIn.state === 'unknown' ? arcSignIn.why : undefined;
 }
 
 /** The roles that are assigned at the Arc group hold for them too. */

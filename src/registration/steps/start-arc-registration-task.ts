@@ -1,24 +1,9 @@
 import { leftAlone } from '../node-state.ts';
 import type { Probe } from '../../nodes/operations.ts';
-import { conflict, holds, isStale } from '../arc-agent.ts';
-import {
-  arcWanted,
-  members,
-  pollSeconds,
-  underWay,
-  unread,
-  waiting,
-  type Evaluation,
-  type PlanInput,
-  type Step,
-} from '../step.ts';
+import { conflict, isStale } from '../arc-agent.ts';
+import { onboarded } from '../arc-application.ts';
+import { arcWanted, members, pollSeconds, underWay, unread, waiting, type Evaluation, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
-
-/** The node's agent is connected to the right place, and the cluster counts the node as enabled. */
-const onboarded = (name: string, probe: Probe, input: PlanInput): boolean =>
-  probe.agent?.status === 'Connected' &&
-  holds(probe.agent, input) === 'ours' &&
-  probe.arc?.nodesArcStatus[name.toLowerCase()] === 'Enabled';
 
 /** Why the agent is not connected, in its own words. */
 export function agentTrouble({ agent, arcRegistrationTask }: Probe): string {

@@ -111,7 +111,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   const sessions: Sessions = {
     endpoints: () => endpoints,
     open: async () => session,
-    tryClientSecret: async () => {},
+    tryClientSecret: async () => 'arc-principal-id',
   };
   const kube = createKube(surroundings, calls);
   const reconciler = createReconciler({
