@@ -56,17 +56,20 @@ function wrongComputer(input: PlanInput): Refusal | undefined {
   return undefined;
 }
 
+const deployedFromAzure = (what: string): Refusal => ({
+  reason: 'CloudDeployed',
+  message: `This cluster was deployed from Azure (${what}): the deployment has registered it, and its own updates and repair keep it so. Nothing is changed here; status shows what was observed. Set managementPolicy to Observe to keep it in sight, or delete this object.`,
+});
+
 /** Microsoft's own orchestration registers it, and keeps it registered. */
 function cloudDeployed(input: PlanInput): Refusal | undefined {
-  const by = (what: string): Refusal => ({
-    reason: 'CloudDeployed',
-    message: `This cluster was deployed from Azure (${what}): the deployment has registered it, and its own updates and repair keep it so. Nothing is changed here; status shows what was observed. Set managementPolicy to Observe to keep it in sight, or delete this object.`,
-  });
   const node = members(input).find(({ probe }) => /^CloudDeployment$/i.test(probe?.deploymentLaunchType ?? ''));
-  if (node !== undefined) return by(`DeploymentLaunchType is CloudDeployment on ${node.name}`);
+  if (node !== undefined) return deployedFromAzure(`DeploymentLaunchType is CloudDeployment on ${node.name}`);
   const status = valueOf(input.observed.resource)?.properties.status ?? '';
   // Only a deployment from Azure puts a cluster resource into these.
-  return /^(Validation|Deployment)[A-Z]/.test(status) ? by(`the cluster resource is ${status}`) : undefined;
+  return /^(Validation|Deployment)[A-Z]/.test(status)
+    ? deployedFromAzure(`the cluster resource is ${status}`)
+    : undefined;
 }
 
 /**
