@@ -125,8 +125,8 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   InitializeArcIntegration: {
     all: ['resource', 'cluster', 'arcSettings', 'arcRoles', 'arcSecret', 'arcSignIn', ...nodes],
   },
-  // The cluster holds the secret, so that one of its nodes can tell.
-  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret'] },
+  // The first node was asked to hand it over, and has record of it.
+  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret', 'NODE1'] },
   RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
   DisconnectAgent: { all: ['resource', 'cluster', 'machines'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
   SetAgentProxy: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
