@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { bundleOptions } from '../../../tools/bundle-options.ts';
 import { nodeFlags } from '../../lab/node-flags.ts';
 
 /** A controller that does the bench's work, built. */
@@ -17,18 +18,7 @@ export interface Program {
  */
 export async function buildOurs(directory: string, profiles?: string): Promise<Program> {
   const outfile = join(directory, 'controller.js');
-  await build({
-    entryPoints: [join(import.meta.dirname, 'controller.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node22',
-    logLevel: 'warning',
-    banner: {
-      js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
-    },
-  });
+  await build({ ...bundleOptions, entryPoints: [join(import.meta.dirname, 'controller.ts')], outfile });
   const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
   return { name: 'src/kube', command: [process.execPath, ...nodeFlags, ...profiling, outfile] };
 }
