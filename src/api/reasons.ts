@@ -100,6 +100,51 @@ const table = {
     meaning: 'A node does not answer.',
     action: 'Check that the node is up and that its SSH port can be reached from the controller.',
   },
+  NodeNotAnswering: {
+    meaning: 'A node takes connections and gives no answer: it hangs, or its sshd does.',
+    action: 'Look at the console of the node; restart sshd, or the node. It is asked again by itself.',
+  },
+  NodeDown: {
+    meaning: 'The cluster says that a node is down, and it does not answer or is not to be worked on.',
+    action: 'Bring the node back, or evict it from the cluster. It is looked at again by itself.',
+  },
+  NodePaused: {
+    meaning: 'A node is paused in the cluster: nothing is changed on it meanwhile.',
+    action: 'Resume it (Resume-ClusterNode) when the work on it is done.',
+  },
+  NodeDraining: {
+    meaning: 'The roles of a node are being moved away: nothing is changed on it meanwhile.',
+    action: 'Wait, or resume it (Resume-ClusterNode).',
+  },
+  NodeNotUp: {
+    meaning: 'The cluster says that a node is joining, isolated or in quarantine: nothing is changed on it meanwhile.',
+    action: 'Look at it in Failover Cluster Manager if it lasts.',
+  },
+  NodeFreshlyBooted: {
+    meaning:
+      'A node has booted within the last 10 minutes: nothing is changed on it, and the cluster is not synchronised.',
+    action: 'Wait.',
+  },
+  NodeNotMember: {
+    meaning: 'A listed host is no node of the cluster any more. It is left out.',
+    action: 'Take it out of spec.nodes.hosts, or join it to the cluster again.',
+  },
+  OsUnsupported: {
+    meaning: 'The operating system of a node is older than registration needs (9111).',
+    action: 'Update the node to the release that the message names.',
+  },
+  FirmwareDiffers: {
+    meaning: 'The firmware of a node is not that of most of the others. This can put the node out of policy.',
+    action: 'Bring the nodes to the same firmware.',
+  },
+  SecureBootOff: {
+    meaning: 'Secure Boot is off on a node. This can put the node out of policy.',
+    action: 'Turn Secure Boot on in the firmware of the node.',
+  },
+  NodeClockSkew: {
+    meaning: "The clock of a node and Azure's differ by more than 5 minutes.",
+    action: 'Correct the time source of the node: with a wrong clock Microsoft Entra refuses its sign-in.',
+  },
   NodeAuthFailed: {
     meaning: "A node does not accept the controller's key.",
     action: 'Install the public key on the node, or correct the Secret.',
@@ -110,7 +155,7 @@ const table = {
   },
   HostKeyNotPinned: {
     meaning: 'No host key is pinned for a node. Nothing was sent.',
-    action: 'Compare the fingerprint in the message with the node, then add it to spec.nodes.hosts.',
+    action: 'Compare the fingerprint in the message with the node, then add it to spec.nodes.hosts or to known_hosts.',
   },
   AddressNotAllowed: {
     meaning: 'The address of a node is not one that the controller may connect to.',
@@ -175,6 +220,10 @@ const table = {
   ArcUnsupported: {
     meaning: 'The operating system has no Arc integration (20H2).',
     action: 'Update to 21H2 or later, or set arc.state to Unmanaged.',
+  },
+  MixedBuilds: {
+    meaning: 'Some nodes have Arc integration and others do not: an upgrade is under way (9112).',
+    action: 'Finish the upgrade of the nodes that the message names; Arc is set up then.',
   },
   RpRoleMissing: {
     meaning: 'The HCI resource provider lacks its role on the Arc resource group, and we may not assign it.',

@@ -6,7 +6,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { secrets } from '../kube/core.ts';
 import { apply, get } from '../kube/resource.ts';
 import type { ArcSecretStore } from './clients.ts';
-import { SecretProblem } from './failures.ts';
+import { SecretProblem } from '../sign-in/problems.ts';
 import type { ArcSecret } from './facts.ts';
 
 const annotation = { appId: `${group}/app-id`, keyId: `${group}/key-id`, notAfter: `${group}/not-after` } as const;

@@ -3,6 +3,7 @@ import type { RoleName } from '../azure/resource-ids.ts';
 import type { Reason } from '../api/reasons.ts';
 import { KubeError } from '../kube/kube-error.ts';
 import type { Outcome } from '../nodes/transport.ts';
+import { NotAllowed, SecretProblem } from '../sign-in/problems.ts';
 
 /** What went wrong, as conditions and retries need it. */
 export interface Failure {
@@ -10,16 +11,6 @@ export interface Failure {
   message: string;
   errorClass: ErrorClass;
   retryAfterSeconds: number | undefined;
-}
-
-/** A Secret, or a key in it, that the spec names and that is not there or not usable. */
-export class SecretProblem extends Error {
-  override readonly name = 'SecretProblem';
-}
-
-/** Something the configuration of the controller forbids. */
-export class NotAllowed extends Error {
-  override readonly name = 'NotAllowed';
 }
 
 export type NodeOutcome = Exclude<Outcome<unknown>, { kind: 'ok' }>;
@@ -85,7 +76,7 @@ function describeNode(error: NodeError): Failure {
   const { outcome } = error;
   if (outcome.kind === 'operationError') return failure('NodeOperationFailed', error.message, 'RetrySoon');
   if (outcome.kind === 'protocol') return failure('NodeScriptsOutdated', error.message, 'RetrySlowly');
-  if (outcome.kind === 'unknown') return failure('NodeUnreachable', error.message, 'RetrySoon');
+  if (outcome.kind === 'unknown') return failure('NodeNotAnswering', error.message, 'RetrySoon');
   switch (outcome.cause) {
     case 'hostKey': {
       const seen = outcome.seenHostKey === undefined ? '' : ` The key seen is ${outcome.seenHostKey}.`;
@@ -99,6 +90,8 @@ function describeNode(error: NodeError): Failure {
       return failure('NodeAuthFailed', error.message, 'RetrySlowly');
     case 'address':
       return failure('AddressNotAllowed', error.message, 'RetrySlowly');
+    case 'noAnswer':
+      return failure('NodeNotAnswering', error.message, 'RetrySoon');
     case 'dns':
     case 'refused':
     case 'timeout':

@@ -7,10 +7,8 @@ import type { PlanInput } from './step.ts';
 import { markTag } from './target.ts';
 import {
   absent,
-  buildArcSettings,
   buildCluster,
   buildInput,
-  buildMachine,
   buildObserved,
   buildProbe,
   buildResource,
@@ -39,7 +37,6 @@ const adopting = (
       ...(nodesSay ? {} : { probes: probes({ registration: unregistered }) }),
     }),
   });
-const machineOf = (parent: string) => observing({ machines: present([buildMachine('node2', parent)]) });
 
 describe('what refuses every write', () => {
   test.each<[string, PlanInput, Reason, string]>([
@@ -50,8 +47,10 @@ describe('what refuses every write', () => {
       'The computer at the address of NODE2 says that it is NODE9.',
     ],
     [
-      'a node of another cluster',
+      'a node of another cluster, where Azure does not know the cluster yet',
       observing({
+        resource: absent,
+        probes: probes({ registration: unregistered }),
         cluster: present(
           buildCluster({ nodes: [{ name: 'NODE1', state: 'Up', statusInformation: null, drainStatus: null }] }),
         ),
@@ -143,24 +142,6 @@ describe('what refuses every write', () => {
       'AdoptionRefused',
       'and adoptionPolicy is IfOwned (the nodes are not registered to it). Set adoptionPolicy to Always',
     ],
-    [
-      'Arc settings that use another group',
-      observing({ arcSettings: present(buildArcSettings({ arcInstanceResourceGroup: 'other-rg' })) }),
-      'InvalidSpec',
-      'use resource group other-rg, not hci001-rg (9129). Set spec.arc.resourceGroup to other-rg.',
-    ],
-    [
-      'Arc that is being disabled',
-      observing({ arcSettings: present(buildArcSettings({ aggregateState: 'DisableInProgress' })) }),
-      'ArcDisableInProgress',
-      'Arc is being disabled on this cluster (9113).',
-    ],
-    [
-      'an Arc-enabled server of the same name in another cluster',
-      machineOf(other),
-      'ArcMachineOwnedElsewhere',
-      `(9105): node2 of ${other}.`,
-    ],
   ])('%s', (_, input, reason, message) => {
     const refused = refusal(input);
     expect(refused?.reason).toBe(reason);
@@ -186,20 +167,6 @@ describe('what does not', () => {
       adopting('IfOwned', { [markTag]: mark.replace('test-instance', 'another-instance') }, true),
     ],
     [
-      'Arc settings with the group in another case',
-      observing({ arcSettings: present(buildArcSettings({ arcInstanceResourceGroup: 'HCI001-RG' })) }),
-    ],
-    ['an Arc-enabled server of this cluster', machineOf(resourceId.toUpperCase())],
-    ['an Arc-enabled server of no cluster', machineOf('')],
-    ['one of another cluster and another name', observing({ machines: present([buildMachine('NODE9', other)]) })],
-    [
-      'Arc that somebody else manages',
-      buildInput({
-        spec: buildSpec({ arc: { state: 'Unmanaged', onboarding: { type: 'ResourceProvider' } } }),
-        observed: buildObserved({ arcSettings: present(buildArcSettings({ aggregateState: 'DisableInProgress' })) }),
-      }),
-    ],
-    [
       'nothing that could be read',
       observing({ probes: {}, cluster: unknown(), resource: unknown(), arcSettings: unknown(), machines: unknown() }),
     ],
@@ -222,10 +189,6 @@ describe('what comes in a later version', () => {
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
     ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
-    [
-      'spec.arc.onboarding.type: ServicePrincipal',
-      arc({ onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } }),
-    ],
     ['spec.arc.onboarding.type: ClusterIdentity', arc({ onboarding: { type: 'ClusterIdentity' } })],
     ['spec.arc.proxy', arc({ proxy: { url: 'http://proxy.corp.example.com:8080' } })],
   ])('%s', (field, asked) => {

@@ -20,8 +20,8 @@ const refuse = (field: string, instead: string): Refusal => ({
 export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
   if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
   if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
-  if (spec.arc.onboarding.type !== 'ResourceProvider')
-    return refuse(`spec.arc.onboarding.type: ${spec.arc.onboarding.type}`, 'use ResourceProvider');
+  if (spec.arc.onboarding.type === 'ClusterIdentity')
+    return refuse('spec.arc.onboarding.type: ClusterIdentity', 'use ResourceProvider or ServicePrincipal');
   if (spec.arc.proxy !== undefined)
     return refuse('spec.arc.proxy', 'set the proxy on the nodes (azcmagent config set proxy.url) and leave it out');
   return undefined;
@@ -30,12 +30,7 @@ export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Ref
 /** Checks that hold for the whole registration, whatever step is due. Only what is known for certain refuses. */
 export function refusal(input: PlanInput): Refusal | undefined {
   return (
-    wrongComputer(input) ??
-    registeredElsewhere(input) ??
-    resourceMissing(input) ??
-    ownership(input) ??
-    region(input) ??
-    arc(input)
+    wrongComputer(input) ?? registeredElsewhere(input) ?? resourceMissing(input) ?? ownership(input) ?? region(input)
   );
 }
 
@@ -141,38 +136,4 @@ function ownership(input: PlanInput): Refusal | undefined {
     reason: 'AdoptionRefused',
     message: `${target.resourceId} exists, was not made by this object, and adoptionPolicy is ${spec.adoptionPolicy}${spec.adoptionPolicy === 'IfOwned' ? ' (the nodes are not registered to it)' : ''}. Set adoptionPolicy to Always if it is this cluster, or choose another resourceName.`,
   };
-}
-
-function arc(input: PlanInput): Refusal | undefined {
-  const { spec, target, observed } = input;
-  if (spec.arc.state !== 'Enabled') return undefined;
-  const settings = valueOf(observed.arcSettings);
-  const group = settings?.properties.arcInstanceResourceGroup;
-  if (nonEmpty(group) && group.toLowerCase() !== target.arcResourceGroup.toLowerCase()) {
-    return {
-      reason: 'InvalidSpec',
-      message: `The Arc settings of the cluster use resource group ${group}, not ${target.arcResourceGroup} (9129). Set spec.arc.resourceGroup to ${group}.`,
-    };
-  }
-  if (settings?.properties.aggregateState === 'DisableInProgress') {
-    return {
-      reason: 'ArcDisableInProgress',
-      message:
-        'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.',
-    };
-  }
-  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
-  const foreign = valueOf(observed.machines)?.filter(
-    ({ name, properties }) =>
-      nodes.has(name.toLowerCase()) &&
-      nonEmpty(properties?.parentClusterResourceId) &&
-      !sameId(properties.parentClusterResourceId, target.resourceId),
-  );
-  if (foreign !== undefined && foreign.length > 0) {
-    return {
-      reason: 'ArcMachineOwnedElsewhere',
-      message: `Arc-enabled servers of these names belong to other clusters (9105): ${foreign.map(({ name, properties }) => `${name} of ${properties?.parentClusterResourceId}`).join(', ')}. Disconnect them there, or set another spec.arc.resourceGroup.`,
-    };
-  }
-  return undefined;
 }

@@ -1,4 +1,5 @@
 import type { Reason } from '../api/reasons.ts';
+import { arcRefusal } from './arc-guards.ts';
 import type { FactKey } from './facts.ts';
 import { refusal, type Refusal } from './guards.ts';
 import { stepKey, type Evaluation, type PlanInput, type Step } from './step.ts';
@@ -34,26 +35,36 @@ export interface Plan {
   runnable: Runnable[];
   /** Forbids every step. */
   refusal: Refusal | undefined;
+  /** Forbids the steps for Arc. */
+  arcRefusal: Refusal | undefined;
 }
 
 /** What is still to be done, and what of it may be done now. Pure: the same input gives the same plan. */
 export function plan(input: PlanInput): Plan {
   const refused = refusal(input);
+  const arcRefused = arcRefusal(input);
   const pending: Pending[] = [];
   const runnable: Runnable[] = [];
   const done = new Set<string>();
 
   for (const name of stepNames) {
     const evaluated = evaluateStep(name, input, done);
-    // Failing an optional step holds nothing else.
-    if (evaluated.pending.length === 0 || steps[name].optional === true) done.add(name);
-    pending.push(...evaluated.pending.map((item) => (refused === undefined ? item : blocked(item, refused))));
-    if (refused === undefined) runnable.push(...evaluated.runnable);
+    const forbidden = refused ?? (steps[name].arc === true ? arcRefused : undefined);
+    // Failing an optional step holds nothing else; nor does one for Arc that may not be done.
+    const holds = steps[name].optional !== true && (steps[name].arc !== true || arcRefused === undefined);
+    if (evaluated.pending.length === 0 || !holds) done.add(name);
+    pending.push(...evaluated.pending.map((item) => (forbidden === undefined ? item : blocked(item, forbidden))));
+    if (forbidden === undefined) runnable.push(...evaluated.runnable);
   }
-  return { pending, runnable: input.spec.managementPolicy === 'Manage' ? runnable : [], refusal: refused };
+  return {
+    pending,
+    runnable: input.spec.managementPolicy === 'Manage' ? runnable : [],
+    refusal: refused,
+    arcRefusal: arcRefused,
+  };
 }
 
-/** What would be done now, were it not for what forbids every step. */
+/** What would be done now, were it not for what forbids it. */
 const blocked = (item: Pending, { reason, message }: Refusal): Pending =>
   item.state === 'Ready' ? { ...item, state: 'Blocked', reason, message } : item;
 

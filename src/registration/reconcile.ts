@@ -13,6 +13,7 @@ import { createClaims } from './claims.ts';
 import { createMemory, expire, isBulk, leaveRest, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
 import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
+import { notices, type Notice } from './notices.ts';
 import { perform } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
 import { hear, syncIsComing, unansweredPokes } from './pokes.ts';
@@ -24,7 +25,7 @@ import { createRowWatch } from './row-watch.ts';
 import { reportIdle, reportUnresolved } from './report-idle.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { registrations, writeStatus } from './status-writer.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from '../sign-in/sessions.ts';
 import type { PlanInput } from './step.ts';
 import type { Target } from './target.ts';
 
@@ -186,7 +187,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       memory.atRest = false;
       observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
     }
-    const { target, observed, session, access, arcSecret, nextRead } = observation;
+    const { target, observed, session, access, arcSecret, onboarding, nextRead } = observation;
     noteFailedOperations(memory, observed, now());
     if (target === undefined) {
       await write(registration, reportUnresolved(registration, observed, now()), { exactly: false, signal });
@@ -211,14 +212,28 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       memory.submissions = before; // nothing was started
       throw error;
     }
+    await tell(registration, notices(input()), memory);
     if (session !== undefined) lookAtChanged(session);
     if (planned.runnable.length === 0) return { requeueAfterMs: schedule(memory, planned, observation) };
 
     if (session === undefined) throw new Error('there are steps to do and no session to do them with');
-    const clients = { arm: session.arm, run: access.run, arcSecret, signal };
+    const clients = { arm: session.arm, run: access.run, arcSecret, onboarding, signal };
     await perform(dependencies, registration, planned.runnable, { clients, memory, correlationId });
     signal.throwIfAborted();
     return again;
+  }
+
+  /** Tells each notice once, for as long as it holds. */
+  async function tell({ metadata }: HciClusterRegistration, found: Notice[], memory: Memory): Promise<void> {
+    const { namespace, name, uid } = metadata;
+    for (const { reason, note } of found) {
+      if (memory.told.has(note)) continue;
+      await events.record(
+        { apiVersion, kind, metadata: { namespace, name, uid } },
+        { type: 'Warning', reason, action: 'Observe', note },
+      );
+    }
+    memory.told = new Set(found.map(({ note }) => note));
   }
 
   /** Tells what becomes of requests that are not simply another look. */
@@ -292,7 +307,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (remembered.generation !== generation) claims.release(key);
       remembered.generation = generation;
     }
-    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys', 'knownHosts']);
+    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys', 'knownHosts', 'onboardingSecret']);
     memories.set(key, remembered);
     return { memory: remembered.memory, heard };
   }

@@ -1,11 +1,14 @@
 import type { CredentialStatus } from '../api/status.ts';
+import { notMember } from './conditions/nodes.ts';
 import { bounded, seconds, secondsOf, word, type Draft, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
+import { findings, type Finding } from './node-state.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
 import { agentTrouble } from './steps/start-arc-registration-task.ts';
 import { arcNotShown } from './steps/sync.ts';
 
 type NodesDraft = NonNullable<StatusDraft['nodes']>;
+type NodeItem = NodesDraft['items'][number];
 
 const maximumNodes = 16;
 const maximumCredentials = 32;
@@ -14,24 +17,32 @@ export function reportNodes(input: PlanInput): NodesDraft {
   const { observed, target, spec } = input;
   const notShown = new Set(arcNotShown(input));
   const isKnown = observed.arcSettings.state !== 'unknown';
-  const arcConnected = arcWanted(input) ? observed.nodes.filter(({ name }) => !notShown.has(name)).length : 0;
-  const total = observed.nodes.length;
+  const all = members(input);
+  const arcConnected = arcWanted(input) ? all.filter(({ name }) => !notShown.has(name)).length : 0;
+  const total = all.length;
   return {
     total,
-    registered: members(input).filter(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId))
-      .length,
+    registered: all.filter(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId)).length,
     arcConnected,
     arcSummary: spec.arc.state === 'Enabled' ? `${isKnown ? arcConnected : '?'}/${total}` : spec.arc.state,
-    items: reportNodeItems(observed).map((item) => withAgentTrouble(item, input, notShown)),
+    items: reportNodeItems(observed).map((item) => ({ ...item, ...trouble(item.name, input, notShown) })),
   };
 }
 
-/** What a node's agent says itself of why it is not connected. */
-function withAgentTrouble(item: NodesDraft['items'][number], { observed }: PlanInput, notShown: Set<string>) {
-  const probe = valueOf(observed.probes[item.name]);
-  const code = probe?.agent?.errorCode ?? '';
-  if (probe === undefined || code === '' || !notShown.has(item.name)) return item;
-  return { ...item, reason: 'NodesNotConnected', message: bounded(agentTrouble(probe)) };
+/** Why a node is not as it should be: the worst first, and what its agent says itself. */
+function trouble(name: string, input: PlanInput, notShown: Set<string>): Pick<NodeItem, 'reason' | 'message'> {
+  const member = members(input).find((one) => one.name === name);
+  if (member === undefined) return { reason: 'NodeNotMember', message: bounded(notMember(name)) };
+  const { probe } = member;
+  const agentSays = probe !== undefined && (probe.agent?.errorCode ?? '') !== '' && notShown.has(name);
+  const found: Finding[] = [
+    ...findings(input, member),
+    ...(agentSays ? [{ reason: 'NodesNotConnected', message: `${name}: ${agentTrouble(probe)}.` } as const] : []),
+  ];
+  const [worst] = found;
+  return worst === undefined
+    ? { reason: undefined, message: undefined }
+    : { reason: worst.reason, message: bounded(found.map(({ message }) => message).join(' ')) };
 }
 
 export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observed): NodesDraft['items'] {
@@ -66,6 +77,15 @@ export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
     const notAfter = secondsOf(created.notAfter);
     return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
   });
+  const own = valueOf(input.observed.onboardingSecret);
+  if (own !== undefined) {
+    const notAfter = own.notAfter === undefined ? undefined : seconds(own.notAfter);
+    return [
+      ...signInCredential(input),
+      { name: 'ArcServicePrincipal', notAfter, source: 'Secret' } as const,
+      ...certificates,
+    ].slice(0, maximumCredentials);
+  }
   const arc: Draft<CredentialStatus>[] =
     secret === undefined
       ? []

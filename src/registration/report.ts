@@ -76,11 +76,16 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
 /** Ready, and which of Reconciling and Stalled holds: never both, and neither when there is nothing to do. */
 function summarize(registration: HciClusterRegistration, verdicts: Verdicts, plan: Plan): Verdicts {
   const needed = plan.pending.filter(({ step }) => steps[step].optional !== true);
-  const stalled = plan.refusal ?? needed.find(({ state }) => state === 'Blocked');
+  const observing = registration.spec.managementPolicy === 'Observe';
+  const others = plan.arcRefusal === undefined ? needed : needed.filter(({ step }) => steps[step].arc !== true);
+  const stalled =
+    plan.refusal ??
+    others.find(({ state }) => state === 'Blocked') ??
+    // What forbids Arc is told once the registration itself is done.
+    (observing || others.length === 0 ? plan.arcRefusal : undefined);
   if (stalled !== undefined) {
     return stalledBy(stalled);
   }
-  const observing = registration.spec.managementPolicy === 'Observe';
   const aspects = observing
     ? ['Authenticated', 'NodesReachable']
     : ['Authenticated', 'NodesReachable', 'Registered', 'Connected', 'ArcConnected', 'CredentialsCurrent'];
@@ -89,7 +94,7 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
   const worst = aspects
     .map((type) => verdicts[type])
     .find((verdict) => verdict !== undefined && verdict.status !== 'True' && !harmless.includes(verdict.reason));
-  const open = observing ? [] : needed;
+  const open = observing ? [] : others;
   if (open.length === 0 && worst !== undefined && onlyAPersonHelps.has(worst.reason)) {
     return stalledBy(worst);
   }

@@ -120,7 +120,7 @@ describe('NodesReachable', () => {
     expect(nodesReachable({ observed })).toEqual({
       status: 'False',
       reason: 'HostKeyMismatch',
-      message: 'NODE1 shows another key. NODE2 is silent.',
+      message: 'NODE1 shows another key. The cluster says that NODE2 is up. NODE2 is silent.',
     });
   });
   test('needs the cluster to answer too', () => {

@@ -11,10 +11,12 @@ import { dropArcSecret } from './drop-arc-secret.ts';
 import { generatePassword } from './generate-password.ts';
 import { initializeArcIntegration } from './initialize-arc-integration.ts';
 import { newRegistrationCertificate } from './new-registration-certificate.ts';
+import { recordOnboardingSecret } from './record-onboarding-secret.ts';
 import { refreshResourceProviderObjectId } from './refresh-resource-provider-object-id.ts';
 import { registerArcRegistrationTask } from './register-arc-registration-task.ts';
 import { registerResourceProvider } from './register-resource-provider.ts';
 import { removeCustomImdsHostAddress } from './remove-custom-imds-host-address.ts';
+import { removeStaleMachine } from './remove-stale-machine.ts';
 import { setRegistrationCertificate } from './set-registration-certificate.ts';
 import { setRegistration } from './set-registration.ts';
 import { setSystemAssignedIdentity } from './set-system-assigned-identity.ts';
@@ -50,6 +52,8 @@ const table = {
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RecordOnboardingSecret: recordOnboardingSecret,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

@@ -1,11 +1,14 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { AzureError } from '../../azure/errors.ts';
 import type { Probe } from '../../nodes/operations.ts';
 import { registeredTo, type PlanInput } from '../step.ts';
 import type { RunnableStep } from '../plan.ts';
 import type { StepArguments, StepName } from '../steps/index.ts';
-import { thumbprint } from './builders.ts';
+import { buildCluster, thumbprint } from './builders.ts';
 import {
   applicationProperties,
+  arcPrincipal,
   arcApplicationProperties,
   connectedAgent,
   newResource,
@@ -178,7 +181,7 @@ const effects: Effects = {
     );
     return { operationUrl };
   },
-  AssignArcRoles: assign('arcRoles', ({ arcSettings }) => arcSettings?.properties.arcServicePrincipalObjectId),
+  AssignArcRoles: assign('arcRoles', (world) => arcPrincipal(world).principalId),
   GeneratePassword(world, { appId }) {
     must(appId === world.arcSettings?.properties.arcApplicationClientId, 'that is not the Arc application');
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
@@ -189,9 +192,18 @@ const effects: Effects = {
       worksFrom: new Date(world.now.getTime() + delays.secret * 1000),
     };
   },
-  InitializeArcIntegration(world, { parameters }) {
-    must(world.secret?.hasText, 'there is no secret');
-    must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+  InitializeArcIntegration(world, { parameters, fingerprint }) {
+    must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
+    must(parameters.appId === arcPrincipal(world).appId, 'that is not the principal that was asked for');
+    if (fingerprint === undefined) {
+      must(world.secret?.hasText, 'there is no secret');
+      must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+    } else {
+      must(fingerprint === world.onboardingSecret, 'the Secret holds another one');
+      must(world.onboardingRecord?.handedOver !== fingerprint, 'the nodes hold it');
+      world.onboardingRecord = { handedOver: fingerprint, found: undefined };
+    }
+    world.onboardedWith = fingerprint;
     for (const { arc, registration } of world.nodes.values()) {
       must(arc, 'the node knows no Arc');
       must(registration.azureResourceUri, 'the node is not registered');
@@ -199,10 +211,9 @@ const effects: Effects = {
     }
   },
   DropArcSecret(world) {
-    const initialized = [...world.nodes.values()].some(
-      ({ arc }) => arc?.applicationId === world.arcSettings?.properties.arcApplicationClientId,
-    );
-    must(initialized, 'no node holds the secret');
+    const { appId } = arcPrincipal(world);
+    const initialized = [...world.nodes.values()].some(({ arc }) => arc?.applicationId === appId);
+    must(initialized || appId !== world.secret?.appId, 'no node holds the secret');
     must(world.secret?.hasText, 'there is no secret');
     world.secret.hasText = false;
   },
@@ -218,8 +229,7 @@ const effects: Effects = {
     const probe = node(world, name);
     must(probe.arcRegistrationTask, 'there is no task');
     must(probe.registration.azureResourceUri, `${name} is not registered`);
-    const { arcApplicationClientId } = world.arcSettings?.properties ?? {};
-    must(probe.arc?.applicationId === arcApplicationClientId, `${name} would onboard as another principal`);
+    must(probe.arc?.applicationId === arcPrincipal(world).appId, `${name} would onboard as another principal`);
     must(probe.arcRegistrationTask.state !== 'Running', 'the task runs');
     probe.arcRegistrationTask.state = 'Running';
     afterSeconds(world, delays.agent, () => {
@@ -227,6 +237,19 @@ const effects: Effects = {
       probe.agent = connectedAgent(name, world.target);
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
+  },
+  RecordOnboardingSecret(world, { fingerprint }) {
+    must(world.onboardedWith !== undefined, 'the nodes hold no secret of it');
+    must(world.onboardingRecord === undefined, 'it is on record');
+    world.onboardingRecord = { handedOver: undefined, found: fingerprint };
+  },
+  RemoveStaleMachine(world, { machineId }) {
+    const machine = world.machines.find(({ id }) => id === machineId);
+    must(machine, 'there is no such machine');
+    must(!world.nodes.has(machine.name), `${machine.name} is a node`);
+    must(machine.properties?.status === 'Disconnected', `${machine.name} is connected`);
+    must(machine.properties?.parentClusterResourceId === world.target.resourceId, `${machine.name} is not ours`);
+    world.machines = world.machines.filter((other) => other !== machine);
   },
   SyncAfterRegistration: synchronize,
   Sync: synchronize,
@@ -243,18 +266,33 @@ function synchronize(world: World): void {
   const at = world.now.toISOString();
   for (const [name, probe] of world.nodes) {
     must(registeredTo(probe, world.target.resourceId), `${name} is not registered`);
-    must(world.now.getTime() - Date.parse(probe.os.bootTime) >= 600_000, `${name} has just booted`);
+    left(world, name);
     const isIn = signsIn(world, probe);
     const connectionStatus = world.outOfPolicy.has(name) ? 'OutOfPolicy' : isIn ? 'Connected' : 'Disconnected';
     Object.assign(probe.registration, isIn ? { connectionStatus, lastConnected: at } : { connectionStatus });
+    const { resource } = world;
+    if (isIn && resource !== undefined)
+      resource.properties.reportedProperties = { clusterName: 'hci001', clusterId: buildCluster().id };
     const details = world.arcSettings?.properties.perNodeDetails ?? [];
     if (probe.agent?.status === 'Connected' && details.every((detail) => detail.name !== name)) show(world, name);
   }
 }
 
+const OnNode = Type.Object({ node: Type.String() });
+
 /** Does to the world what the step's write does. Throws OutOfOrder where Azure or the node would refuse. */
-export const apply = <N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void =>
-  effects[runnable.step](world, runnable.arguments, runnable.on);
+export function apply<N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void {
+  const given: unknown = runnable.arguments;
+  if (Value.Check(OnNode, given)) left(world, given.node);
+  return effects[runnable.step](world, runnable.arguments, runnable.on);
+}
+
+/** Nothing is changed on a node that is not up, or has just booted. */
+function left(world: World, name: string): void {
+  const state = world.nodeStates.get(name);
+  must(state === undefined, `${name} is ${state?.state}`);
+  must(world.now.getTime() - Date.parse(node(world, name).os.bootTime) >= 600_000, `${name} has just booted`);
+}
 
 const absent = (what: string, fact: { state: string } | undefined) =>
   must(fact?.state === 'absent', `${what} is not known to be absent`);
@@ -279,11 +317,20 @@ const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
     known('the Secret', input.observed.arcSecret);
     allAsked(input);
   },
+  InitializeArcIntegration({ spec, observed }) {
+    if (spec.arc.onboarding.type !== 'ServicePrincipal') return;
+    present("the user's Secret", observed.onboardingSecret);
+    known('what the nodes were given', observed.onboardingRecord);
+  },
   AssignResourceManagerRole: ({ observed }) => known('what roles there are', observed.providerRoles),
   AssignArcRoles: ({ observed }) => known('what roles there are', observed.arcRoles),
   NewRegistrationCertificate: ({ observed }, on) => present(on, observed.probes[on]),
   CreateClusterIdentity: ({ observed }) => present('the cluster resource', observed.resource),
   AdoptCluster: ({ observed }) => present('the cluster resource', observed.resource),
+  RemoveStaleMachine({ observed }) {
+    for (const fact of [observed.machines, observed.cluster, observed.resource])
+      must(fact.state === 'present' && fact.via === 'live', 'it was not read live');
+  },
   CreateArcIdentity: ({ observed }) => present('the Arc settings', observed.arcSettings),
 };
 

@@ -20,7 +20,7 @@ import type { NodeTransport } from '../../nodes/transport.ts';
 import { valueOf } from '../facts.ts';
 import { createReconciler } from '../reconcile.ts';
 import { createInventory } from '../../azure/inventory.ts';
-import type { Session, Sessions } from '../sessions.ts';
+import type { Session, Sessions } from '../../sign-in/sessions.ts';
 import {
   buildArcSettings,
   buildCluster,
@@ -57,6 +57,8 @@ export interface Surroundings {
   knownHosts: string | undefined;
   /** Fingerprints of nodes that look at who knows them; others let everybody in. */
   hostKeys: Record<string, string>;
+  /** Nodes that do not answer. */
+  silent: Set<string>;
   /** A write to Azure arrives: it changes what is there, or throws an AzureError. By itself a write has no effect. */
   azureWrite(method: string, path: string): void;
   /** An operation that mutates is run on a node. */
@@ -85,17 +87,20 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     sshKey: 'key',
     knownHosts: undefined,
     hostKeys: {},
+    silent: new Set(),
     azureWrite: () => {},
     nodeWrite: () => {},
     ...changes,
   };
   /** Every call, in order: `ARM GET cluster`, `NODE NODE1 probe`, `KUBE PATCH status`, `sign in`. */
   const calls: string[] = [];
+  const events: string[] = [];
 
   const arm = createArm(surroundings, calls, now);
   let signInIsRefused = false;
   const newSession = (): Session => ({
     arm,
+    graph: noGraph,
     inventory: createInventory(arm, now),
     credentialNotAfter: undefined,
     checkSignIn: async () => {
@@ -107,7 +112,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   const sessions: Sessions = {
     endpoints: () => endpoints,
     open: async () => session,
-    tryClientSecret: async () => {},
+    tryClientSecret: async () => 'arc-principal-id',
   };
   const kube = createKube(surroundings, calls);
   const reconciler = createReconciler({
@@ -117,7 +122,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     sessions,
     instanceId,
     now,
-    events: { record: async () => {} },
+    events: { record: async (_, { reason, note }) => void events.push(`${reason} ${note}`) },
     log: pino({ level: 'silent' }),
     read: () => surroundings.object,
     record: () => {},
@@ -139,6 +144,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   return {
     surroundings,
     calls,
+    events,
     now,
     pass,
     secretChanged: () => reconciler.secretChanged('edge/hci001'),
@@ -239,6 +245,8 @@ function createTransport(surroundings: Surroundings, calls: string[], now: () =>
         return { kind: 'unreachable', cause: 'hostKey', detail: `${operation} on ${name}: not pinned`, seenHostKey };
       }
       calls.push(`NODE ${name} ${operation}`);
+      if (surroundings.silent.has(name))
+        return { kind: 'unreachable', cause: 'refused', detail: `${operation} on ${name}: refused` };
       const schema: (typeof operations)[typeof operation]['result'] = operations[operation].result;
       const value = structuredClone(answer(name, operation));
       if (!Value.Check(schema, value)) throw new Error(`what the test gives ${operation} to answer does not fit`);
@@ -359,3 +367,6 @@ function rowsOf({ cluster }: Surroundings, table: string, now: Date): object[] {
 }
 
 const hourBefore = (at: Date): string => new Date(at.getTime() - 3_600_000).toISOString();
+
+const refuse = () => Promise.reject(new Error('no registration here asks Microsoft Graph'));
+const noGraph = { send: refuse, follow: refuse };

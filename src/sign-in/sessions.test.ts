@@ -8,9 +8,9 @@ import type { KubeClient } from '../kube/client.ts';
 import { secrets } from '../kube/core.ts';
 import { KubeError } from '../kube/kube-error.ts';
 import { get } from '../kube/resource.ts';
-import { describeFailure } from './failures.ts';
+import { describeFailure } from '../registration/failures.ts';
 import { createSessions, type Session, type Sessions } from './sessions.ts';
-import { buildRegistration, buildSpec } from './testing/builders.ts';
+import { buildRegistration, buildSpec } from '../registration/testing/builders.ts';
 
 const issuer = 'https://kubernetes.example.com';
 const keys = await generateKeyPair('RS256');
