@@ -45,12 +45,13 @@ export interface PhaseRequests {
   changes?: Requests;
 }
 
+const told = ({ calls }: Requests) => JSON.stringify(calls);
+
 /**
  * What is not as it has to be: two writes for each object when all is new, none when nothing is to be done, at most one for each change.
  * Writes that the server refused count too.
  */
 export function tooManyRequests(objects: number, changes: number, requests: PhaseRequests): string[] {
-  const told = ({ calls }: Requests) => JSON.stringify(calls);
   const { cold, restart } = requests;
   const finalizers = cold.calls['patch widgets'] ?? 0;
   const statuses = cold.calls['patch widgets/status'] ?? 0;

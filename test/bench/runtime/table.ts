@@ -4,9 +4,9 @@ import type { Requests } from './requests.ts';
 /** A figure that is held against the aim, and what of ours by the reference's is within it. */
 interface Metric {
   title: string;
-  of(figures: RuntimeFigures): number | undefined;
+  of: (figures: RuntimeFigures) => number | undefined;
   digits: number;
-  holds(ratio: number): boolean;
+  holds: (ratio: number) => boolean;
 }
 
 const aim = 1.5;
@@ -77,6 +77,9 @@ function ratioOf({ of }: Metric, ours: RuntimeFigures, reference: RuntimeFigures
   return left === undefined || right === undefined ? undefined : left / right;
 }
 
+const both = ({ writes, reads }: Requests) => `${writes} / ${reads}`;
+const ownMiB = ({ peakMiB, fileMiB }: PhaseFigures) => (peakMiB - fileMiB).toFixed(0);
+
 /** What each program asked of the API server, and where its memory and processor time stand. */
 export function requestsTable(figures: readonly RuntimeFigures[]): string {
   const header = [
@@ -89,8 +92,6 @@ export function requestsTable(figures: readonly RuntimeFigures[]): string {
     'peak without files MiB',
     'restart',
   ];
-  const both = ({ writes, reads }: Requests) => `${writes} / ${reads}`;
-  const ownMiB = ({ peakMiB, fileMiB }: PhaseFigures) => (peakMiB - fileMiB).toFixed(0);
   const rows = figures.map(({ program, objects, cold, restart, changes, requests }) => [
     String(objects),
     program,
