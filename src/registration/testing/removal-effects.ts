@@ -2,7 +2,7 @@ import { resourceGroupId } from '../../azure/resource-ids.ts';
 import type { PlanInput } from '../step.ts';
 import type { StepName } from '../steps/index.ts';
 import { must, node, operation, type Effects } from './effect-parts.ts';
-import { inGroup, isOwn, type World } from './world.ts';
+import { allMachines, inGroup, isOwn, type World } from './world.ts';
 
 const delays = { disable: 3, extension: 4, delete: 3 };
 
@@ -65,7 +65,7 @@ export const removalEffects: Pick<Effects, Removal> = {
     noMachine(world, name);
   },
   DeleteMachine(world, { id }) {
-    const machine = world.machines.find((other) => other.id === id);
+    const machine = allMachines(world).find((other) => other.id === id);
     must(machine, 'there is no such machine');
     must(machine.properties?.parentClusterResourceId === world.target.resourceId, 'it belongs to another cluster');
     noMachine(world, machine.name);
@@ -100,7 +100,7 @@ export const removalEffects: Pick<Effects, Removal> = {
     }
   },
   RemoveResourceManagerRole(world) {
-    const parents = world.machines.map(({ properties }) => properties?.parentClusterResourceId ?? '');
+    const parents = allMachines(world).map(({ properties }) => properties?.parentClusterResourceId ?? '');
     must(
       parents.every((parent) => parent === ''),
       'the provider needs it for Arc-enabled servers of the group',

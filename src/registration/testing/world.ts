@@ -292,7 +292,6 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
         },
       }),
     );
-    if (agent) world.machines.push(buildMachine(name, target.resourceId));
     if (agent && registered && pick(start.shown, index) === true) show(world, name);
   }
   return world;
@@ -309,6 +308,8 @@ export const connectedAgent = (name: string, target: Target): NonNullable<Probe[
   lastHeartbeat: null,
   errorCode: null,
   errorDetails: null,
+  proxyUrl: null,
+  proxyBypass: [],
 });
 
 /** Azure shows the node as Arc-connected. */
@@ -429,7 +430,7 @@ export function observe(
         ? { arcResourceGroup: fact('groupResources/arcResourceGroup', inGroup(world, target.arcResourceGroup)) }
         : {}),
     },
-    machines: fact('machines', structuredClone(world.machines)),
+    machines: fact('machines', structuredClone(allMachines(world))),
     providerRoles: fact('providerRoles', assignments(target, 'provider-principal-id', world.providerRoles)),
     arcRoles: fact('arcRoles', assignments(target, arcPrincipal(world).principalId ?? '', world.arcRoles)),
     arcSecret: fact('arcSecret', structuredClone(world.secret)),
@@ -461,10 +462,18 @@ export function inGroup(world: World, group: string): { id: string }[] | undefin
   const { target } = world;
   return [
     ...(world.resource !== undefined && name === target.resourceGroup.toLowerCase() ? [{ id: world.resource.id }] : []),
-    ...(name === target.arcResourceGroup.toLowerCase() ? world.machines.map(({ id }) => ({ id })) : []),
+    ...(name === target.arcResourceGroup.toLowerCase() ? allMachines(world).map(({ id }) => ({ id })) : []),
     ...world.foreign.filter((other) => other === name).map((id) => ({ id })),
   ];
 }
+
+export const allMachines = (world: World): Machine[] => [...world.machines, ...machinesOf(world)];
+
+/** What connected agents have made. */
+const machinesOf = ({ nodes, target }: World): Machine[] =>
+  [...nodes].flatMap(([name, { agent }]) =>
+    agent?.status === 'Connected' ? [buildMachine(name, target.resourceId)] : [],
+  );
 
 function observeArcSignIn(
   world: World,
