@@ -52,6 +52,21 @@ export const ConfigurationSchema = Type.Object(
       maximum: 64,
       description: 'Registrations that are worked on at the same time.',
     }),
+    massDeletion: Type.Object(
+      {
+        limit: Type.Integer({
+          default: 10,
+          minimum: 0,
+          description: 'So many clusters may be unregistered within the window; more are held until a person agrees.',
+        }),
+        windowMinutes: Type.Integer({ default: 10, minimum: 1, maximum: 1440, description: 'The window, in minutes.' }),
+      },
+      {
+        additionalProperties: false,
+        default: {},
+        description: 'When the deletion of many objects at once is taken for a possible mistake.',
+      },
+    ),
     leaderElection: Type.Object(
       {
         enabled: Type.Boolean({

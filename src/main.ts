@@ -173,6 +173,8 @@ async function main(): Promise<void> {
       events,
       log,
       read: (key) => reflector.store.get(key),
+      list: () => reflector.store.list(),
+      massDeletion: configuration.massDeletion,
       record: (written) => reflector.record(written),
       lookAt: (key) => queue.add(key, 'resync'),
     });

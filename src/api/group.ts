@@ -19,3 +19,6 @@ export const pokes = {
 } as const;
 /** Flux's own annotation, honoured as `reconcile`. */
 export const fluxPoke = 'reconcile.fluxcd.io/requestedAt';
+
+/** On an object: it may be unregistered although many others are at the same time. Its value is `true`. */
+export const unregisterConfirmed = `${group}/unregister-confirmed`;

@@ -280,9 +280,27 @@ const table = {
   },
   NotObserved: { meaning: 'Not everything could be read.', action: 'See the other conditions.' },
   // Deleting
-  UnregisterNotSupported: {
-    meaning: 'This version of the controller does not unregister clusters.',
-    action: 'Set spec.deletion.policy to Detach to release the object, and unregister with Unregister-AzStackHCI.',
+  Unregistering: {
+    meaning: 'The object is being deleted, and the cluster unregistered: Arc, nodes, Azure, in that order.',
+    action: 'Wait; the condition Deleting and status.plan say what is left. docs/deletion.md has the choices.',
+  },
+  Unregistered: {
+    meaning: 'Nothing of the cluster is left in Azure or on its nodes. The object goes.',
+    action: 'Nothing.',
+  },
+  MassDeletionHold: {
+    meaning: 'Many clusters are to be unregistered at once, which may be a mistake. Nothing was changed.',
+    action:
+      'If it is meant: annotate the objects with azurestackhci.io/unregister-confirmed=true. If not: set spec.deletion.policy to Detach and apply them again afterwards.',
+  },
+  ResourceLocked: {
+    meaning: 'A lock in Azure forbids the change (ScopeLocked).',
+    action: 'Remove the lock that the message names; the controller tries again by itself.',
+  },
+  SubscriptionNotFound: {
+    meaning: 'Azure does not know the subscription, or does not show it to the identity.',
+    action:
+      'Correct spec.azure.subscriptionId or the rights. Where an object is deleted and the subscription is gone: deletion.policy Detach.',
   },
   Detaching: { meaning: 'The object goes; Azure and the nodes are left as they are.', action: 'Nothing.' },
   ClockSkew: {

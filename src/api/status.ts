@@ -88,6 +88,9 @@ export const RegistrationStatus = object(
           resourceName: optional(text('The resource name in use.', 260)),
           arcResourceGroup: optional(text('The resource group of the Arc-enabled servers.', 90)),
           cloudId: optional(text('cloudId of the cluster resource.', 64)),
+          clusterId: optional(
+            text("The cluster's own id when Azure (reportedProperties.clusterId) and the nodes last agreed on it.", 64),
+          ),
           adopted: optional(boolean({ description: 'The resource existed before this object.' })),
           portalUrl: optional(text('The cluster in the Azure portal.', 2048)),
         },
@@ -96,6 +99,17 @@ export const RegistrationStatus = object(
     ),
     firstWriteTime: optional(
       instant('When the first change to Azure or to a node was about to be made; absent: nothing was ever changed.'),
+    ),
+    unregistration: optional(
+      object(
+        {
+          startTime: instant('When the first change of the unregistration was about to be made.'),
+          endTime: optional(
+            instant('When nothing of the cluster was left, in Azure and on nodes; the object goes then.'),
+          ),
+        },
+        { description: 'Present while the object is being deleted and the cluster unregistered.' },
+      ),
     ),
     lastSyncTime: optional(instant('When everything was last compared with Azure.')),
     nextSyncTime: optional(instant('When it will be compared next.')),

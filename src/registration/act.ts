@@ -41,6 +41,10 @@ import { initializeDisableProcess } from './steps/initialize-disable-process.act
 import { removeRole } from './steps/remove-role.act.ts';
 import { startDisablingArc } from './steps/start-disabling-arc.act.ts';
 import { unregisterArcRegistrationTask } from './steps/unregister-arc-registration-task.act.ts';
+import { deleteCluster } from './steps/delete-cluster.act.ts';
+import { removeCloudManagement } from './steps/remove-cloud-management.act.ts';
+import { removeRegistrationCertificate } from './steps/remove-registration-certificate.act.ts';
+import { removeRegistration } from './steps/remove-registration.act.ts';
 
 const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   CreateResourceGroup: createResourceGroup,
@@ -83,6 +87,10 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   DeleteArcSettings: deleteArcSettings,
   ClearArcIntegration: clearArcIntegration,
   RemoveResourceManagerRole: removeRole,
+  RemoveCloudManagement: removeCloudManagement,
+  RemoveRegistration: removeRegistration,
+  RemoveRegistrationCertificate: removeRegistrationCertificate,
+  DeleteCluster: deleteCluster,
   DeleteResourceGroup: deleteResourceGroup,
 };
 

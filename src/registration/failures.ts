@@ -132,6 +132,9 @@ function describeAzure(error: AzureError): Failure {
   if (signIn !== undefined) return failure(signIn, message, 'RetrySlowly');
   // The usual state of a new subscription, until the step that registers the provider has taken effect.
   if (error.code === 'MissingSubscriptionRegistration') return failure('WaitingForAzure', message, 'RetrySoon');
+  if (error.code === 'ScopeLocked') return failure('ResourceLocked', message, 'RetrySlowly');
+  if (/^(SubscriptionNotFound|InvalidSubscriptionId)$/.test(error.code))
+    return failure('SubscriptionNotFound', message, 'RetrySlowly');
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
   if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
   if (/^(Linked)?AuthorizationFailed$/.test(error.code)) return failure('ActionsMissing', message, 'RetrySlowly');

@@ -2,6 +2,7 @@ import type { Reason } from '../api/reasons.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import { normalizeRegion, parseClusterResourceId, sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
+import { leavingRefusal } from './leaving-guards.ts';
 import { members, nodesClaim, nonEmpty, type PlanInput } from './step.ts';
 import { markTag } from './target.ts';
 
@@ -24,6 +25,7 @@ export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Ref
 
 /** Checks that hold for the whole registration, whatever step is due. Only what is known for certain refuses. */
 export function refusal(input: PlanInput): Refusal | undefined {
+  if (input.leaving === true) return wrongComputer(input) ?? cloudDeployed(input) ?? leavingRefusal(input);
   return (
     wrongComputer(input) ??
     cloudDeployed(input) ??

@@ -55,6 +55,8 @@ export interface Memory {
   renewalRequests: RenewalRequests;
   /** Notices that were told as events, and still hold. */
   told: Set<string>;
+  /** The Secrets that the spec names were seen to be held. */
+  holdsSecrets: boolean;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
   /** Fingerprint of the secret of the user's own Arc service principal that the facts about it were read with. */
@@ -80,6 +82,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   syncRequested: false,
   renewalRequests: {},
   told: new Set(),
+  holdsSecrets: false,
   sshKeys: undefined,
   onboardingSecret: undefined,
   knownHosts: undefined,

@@ -19,7 +19,7 @@ import { createReader, found, type FromBulk, type Reader } from './reader.ts';
 import type { SecretReader } from '../sign-in/sessions.ts';
 import { syncIntervalMs } from './schedule.ts';
 import type { Session, Sessions } from '../sign-in/sessions.ts';
-import { arcDisableBegun } from './step.ts';
+import { arcDisableBegun, nonEmpty } from './step.ts';
 import { createdByTag, resolveTarget, withArcSettings, type Target } from './target.ts';
 
 export interface Dependencies {
@@ -253,7 +253,11 @@ async function observeAzure(
         )
       : resource;
 
-  const target = withArcSettings(named, registration.spec, valueOf(arcSettings)?.properties.arcInstanceResourceGroup);
+  const arcGroup = valueOf(arcSettings)?.properties.arcInstanceResourceGroup;
+  const target =
+    registration.metadata.deletionTimestamp !== undefined && nonEmpty(arcGroup)
+      ? { ...named, arcResourceGroup: arcGroup }
+      : withArcSettings(named, registration.spec, arcGroup);
   const arcScope = resourceGroupId(target.subscriptionId, target.arcResourceGroup);
   if (memory.arcScope !== arcScope.toLowerCase()) {
     if (memory.arcScope !== undefined) expire(memory, ofArcGroup);

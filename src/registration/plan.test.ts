@@ -64,6 +64,10 @@ describe('the table of steps', () => {
       'DeleteArcSettings',
       'ClearArcIntegration',
       'RemoveResourceManagerRole',
+      'RemoveCloudManagement',
+      'RemoveRegistration',
+      'RemoveRegistrationCertificate',
+      'DeleteCluster',
       'DeleteResourceGroup',
     ]);
   });

@@ -17,6 +17,7 @@ const worlds = [
   staleAgents(),
   evicted(),
   disabling(),
+  leaving(),
 ];
 
 /** Arc is taken away: with an extension, a server that no node removes, and a group of its own that is left empty. */
@@ -25,6 +26,14 @@ function disabling() {
   world.extensions.set('monitoring', 'User');
   world.tagged.add('arc-rg');
   world.machines.push(buildMachine('EVICTED', world.target.resourceId));
+  return world;
+}
+
+/** The object is being deleted. */
+function leaving(): World {
+  const world = worldOf(ownStart);
+  world.leaving = true;
+  world.tagged.add('hci001-rg');
   return world;
 }
 
@@ -138,6 +147,10 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   DeleteArcSettings: { all: ['resource', 'cluster', 'arcSettings', 'extensions', 'machines', 'arcRoles', ...nodes] },
   ClearArcIntegration: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
   RemoveResourceManagerRole: { all: ['resource', 'cluster', 'arcSettings', 'machines', 'providerRoles', ...nodes] },
+  RemoveCloudManagement: { all: ['resource', 'arcSettings', 'cluster', ...nodes] },
+  RemoveRegistration: { all: ['resource', 'arcSettings', 'cluster', ...nodes] },
+  RemoveRegistrationCertificate: { all: ['resource', 'arcSettings', 'cluster', ...nodes] },
+  DeleteCluster: { all: ['resource', 'arcSettings', 'machines', 'providerRoles', 'cluster', ...nodes] },
   DeleteResourceGroup: {
     all: ['resource', 'cluster', 'arcSettings', 'machines', 'arcResourceGroup', 'providerRoles', ...nodes],
   },

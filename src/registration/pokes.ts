@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { fluxPoke, pokes } from '../api/group.ts';
+import { fluxPoke, pokes, unregisterConfirmed } from '../api/group.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { RegistrationStatus } from '../api/status.ts';
 import type { KubeObject } from '../kube/schema.ts';
@@ -103,6 +103,7 @@ const concern = ({ metadata }: KubeObject) => [
   metadata.generation,
   metadata.deletionTimestamp,
   requested(metadata),
+  metadata.annotations?.[unregisterConfirmed],
 ];
 
 /** What a person or another controller changed, as opposed to what we wrote ourselves: spec, deletion, requests. */

@@ -16,7 +16,11 @@ import { perform, type PerformDependencies } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
 import { hear, openRenewals, syncIsComing, unansweredPokes } from './pokes.ts';
 import { detach } from './detach.ts';
+import { effectiveDeletionPolicy } from './effective-policy.ts';
+import { holdSecrets } from './held-secrets.ts';
+import { deletedTogether, massDeletionGate, type MassDeletionLimit } from './mass-deletion.ts';
 import { decideRelease } from './release.ts';
+import { reportHeldDeletion, reportLeaving } from './report-leaving.ts';
 import { report } from './report.ts';
 import { isWell, wasWell } from './rest.ts';
 import { createRowWatch } from './row-watch.ts';
@@ -33,6 +37,9 @@ export interface ReconcilerDependencies extends Dependencies, PerformDependencie
   read(key: string): KubeObject | undefined;
   /** Puts the answer to a write of ours into the store. */
   record(written: KubeObject): void;
+  /** All registrations as the store has them. */
+  list(): Iterable<KubeObject>;
+  massDeletion: MassDeletionLimit;
   /** Has this key be looked at, though nothing of the object changed. */
   lookAt(key: string): void;
 }
@@ -76,7 +83,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     try {
       if (!parsed.understood) return await refuse(parsed, signal);
       const { registration } = parsed;
-      if (registration.metadata.deletionTimestamp !== undefined) return await release(object, registration, signal);
+      if (registration.metadata.deletionTimestamp !== undefined)
+        return await release(key, object, registration, signal, lend);
       return await visit(key, object, registration, signal, lend);
     } catch (error) {
       // Somebody else changed the object meanwhile: look again, decide again.
@@ -108,18 +116,37 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   }
 
   async function release(
+    key: string,
     object: KubeObject,
     registration: HciClusterRegistration,
     signal: AbortSignal,
+    lend: Lend,
   ): Promise<Result> {
     if (registration.metadata.finalizers?.includes(finalizer) !== true) return {};
-    const decided = decideRelease(registration, now());
-    if (decided.kind === 'hold') {
-      await write(registration, decided.status, { exactly: false, signal });
-      return {};
+    const limit = dependencies.massDeletion;
+    const others = deletedTogether(registration, dependencies.list(), limit);
+    const decided = decideRelease(registration, massDeletionGate(registration, others, limit, now()));
+    switch (decided.kind) {
+      case 'hold': {
+        await write(registration, reportHeldDeletion(registration, decided, now()), { exactly: false, signal });
+        return decided.afterMs === undefined ? {} : { requeueAfterMs: decided.afterMs };
+      }
+      case 'unregister': {
+        const { memory } = recall(key, registration);
+        memory.atRest = false;
+        return pass(key, registration, memory, signal, lend);
+      }
+      case 'detach':
+      case 'finish': {
+        const deleting = registration.status?.conditions?.find(({ type }) => type === 'Deleting');
+        const told =
+          decided.kind === 'detach'
+            ? ({ reason: 'Detaching', note: decided.note } as const)
+            : ({ reason: 'Unregistered', note: deleting?.message ?? 'Nothing of the cluster is left.' } as const);
+        const done = await detach(dependencies, object, registration, told, signal);
+        return done ? {} : { requeueAfterMs: conflictRetryMs };
+      }
     }
-    const done = await detach({ kube, events }, object, registration, decided.note, signal);
-    return done ? {} : { requeueAfterMs: conflictRetryMs };
   }
 
   /** What comes before a pass: reasons to do nothing, and the finalizer. */
@@ -159,6 +186,10 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       return added.outcome === 'absent' ? {} : again;
     }
     const { memory, heard } = recall(key, registration);
+    if (spec.managementPolicy === 'Manage' && !memory.holdsSecrets && mayBeUnregistered(registration)) {
+      await holdSecrets(kube, object, signal);
+      memory.holdsSecrets = true;
+    }
     await announce(registration, heard);
     return pass(key, registration, memory, signal, lend);
   }
@@ -192,7 +223,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
 
     const claimedBy = claims.holder(target.resourceId, key);
-    const input = (): PlanInput => ({ spec, target, observed, memory, claimedBy, now: now() });
+    const input = (): PlanInput => ({ ...asked(registration), target, observed, memory, claimedBy, now: now() });
+    const { leaving } = input();
     const planned = plan(input());
     if (planned.runnable.some(({ step }) => step === 'CreateCluster')) claims.claim(target.resourceId, key);
     forgetWhatIsDone(memory, planned);
@@ -201,16 +233,20 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const before = memory.submissions;
     memory.submissions = withSubmissions(before, planned.runnable, now());
     // What a write will need to be found again stands in status before the write.
-    const exactly = memory.submissions !== before || (planned.runnable.length > 0 && !isOnRecord(registration, target));
-    const status = report(registration, input(), planned);
-    memory.atRest = isWell(planned, status);
+    const exactly =
+      memory.submissions !== before ||
+      (leaving ? true : planned.runnable.length > 0 && !isOnRecord(registration, target));
+    const status = leaving ? reportLeaving(registration, input(), planned) : report(registration, input(), planned);
+    memory.atRest = !leaving && isWell(planned, status);
     try {
       await write(registration, status, { exactly, signal });
     } catch (error) {
       memory.submissions = before; // nothing was started
       throw error;
     }
-    await tell(registration, notices(input()), memory);
+    // Nothing is left: the next visit lets the object go.
+    if (status.unregistration?.endTime !== undefined) return again;
+    if (!leaving) await tell(registration, notices(input()), memory);
     if (session !== undefined) lookAtChanged(session);
     if (planned.runnable.length === 0) {
       const renewal = nextRenewal(trackedCredentials(input()), now());
@@ -247,8 +283,12 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
   }
 
-  function mayAct({ spec }: HciClusterRegistration, { target, observed }: Observation, memory: Memory): boolean {
-    return target !== undefined && plan({ spec, target, observed, memory, now: now() }).runnable.length > 0;
+  function mayAct(registration: HciClusterRegistration, { target, observed }: Observation, memory: Memory): boolean {
+    if (target === undefined) return false;
+    const input = { ...asked(registration), target, observed, memory, now: now() };
+    const planned = plan(input);
+    // That nothing is left is proven by what was read just now, too.
+    return planned.runnable.length > 0 || (input.leaving && planned.pending.length === 0);
   }
 
   function isConfirmed(
@@ -307,6 +347,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       // A person changed something, or asked: everything is looked at again, and nothing waits for an earlier failure.
       remembered.memory.facts = {};
       remembered.memory.atRest = false;
+      remembered.memory.holdsSecrets = false;
       remembered.memory.failures.clear();
       remembered.memory.successes.clear();
       dependencies.nodes.reset(key);
@@ -359,6 +400,16 @@ const announcements = {
     note: "repair-requested-at: everything is read anew, what is missing is mended, and the Arc service principal's secret is made anew.",
   },
 } as const;
+
+const mayBeUnregistered = ({ spec, status }: HciClusterRegistration): boolean =>
+  effectiveDeletionPolicy(spec, status?.azure?.adopted === true) === 'Unregister';
+
+/** What the object asks for: that the cluster is registered, or that it leaves. */
+const asked = ({ spec, metadata, status }: HciClusterRegistration) => ({
+  spec,
+  leaving: metadata.deletionTimestamp !== undefined,
+  registeredClusterId: status?.azure?.clusterId,
+});
 
 function isStale(memory: Memory, now: Date): boolean {
   const oldest = now.getTime() - factsGoodToActOnMs;

@@ -32,6 +32,10 @@ export function silentNode(input: PlanInput, on: string): Evaluation<never> | un
   return silent === undefined ? undefined : unread(on, silent.fact);
 }
 
+/** What is read of the cluster itself is not waited for where no node of it is. */
+export const clusterIsLeft = (input: PlanInput): boolean =>
+  leavesSilentNodes(input) && input.observed.cluster.state === 'unknown';
+
 /** Arc is set up on the cluster, or was not taken away completely. */
 export const holdsArc = ({ probe }: Member): boolean =>
   /^(Enabled|DisableInProgress)$/.test(probe?.arc?.clusterArcStatus ?? '');

@@ -1,4 +1,5 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
+import { sameId } from '../azure/resource-ids.ts';
 import { authenticated, clockSkew, permissionsSatisfied } from './conditions/azure.ts';
 import { nodesReachable } from './conditions/nodes.ts';
 import { registered, connected, inSync, lastConnected, offlineDaysLeft } from './conditions/registered.ts';
@@ -20,7 +21,7 @@ import { handledPokes } from './pokes.ts';
 import { reportCredentials, trackedCredentials } from './credentials.ts';
 import { reportNodes } from './report-parts.ts';
 import { syncIntervalMs } from './schedule.ts';
-import { effectiveDeletionPolicy } from './release.ts';
+import { effectiveDeletionPolicy } from './effective-policy.ts';
 import { members, registeredTo, type PlanInput } from './step.ts';
 import { steps } from './steps/index.ts';
 import { markTag } from './target.ts';
@@ -177,11 +178,18 @@ function reportAzure(
     resourceName: target.resourceName,
     arcResourceGroup: target.arcResourceGroup,
     cloudId: word(resource?.properties.cloudId),
+    clusterId: agreedClusterId(input) ?? status?.azure?.clusterId,
     adopted: isAdopted,
     portalUrl: isRegistered
       ? `${target.endpoints.portal}/#@${target.tenantId}/resource${target.resourceId}/overview`
       : undefined,
   };
+}
+
+/** Once a cluster was built anew under its old name, only this tells what it left behind from another cluster's. */
+function agreedClusterId({ observed }: PlanInput): string | undefined {
+  const reported = valueOf(observed.resource)?.properties.reportedProperties?.clusterId;
+  return sameId(reported, valueOf(observed.cluster)?.id) ? word(reported) : undefined;
 }
 
 /** Existed before this object: decided when it is first seen, and kept. */

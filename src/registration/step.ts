@@ -18,6 +18,8 @@ export interface PlanInput {
   now: Date;
   /** The object is being deleted, and the cluster is to be unregistered: every step takes something away. */
   leaving?: boolean | undefined;
+  /** The cluster's own id when Azure and the nodes last agreed on it. */
+  registeredClusterId?: string | undefined;
   /** Another object of this fleet that is making the same resource. */
   claimedBy?: string | undefined;
 }

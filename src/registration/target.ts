@@ -52,16 +52,20 @@ export function resolveTarget(
   const { spec, status, metadata } = registration;
   const registered = status?.azure?.resourceId === undefined ? undefined : status.azure;
   const fixed = registered ?? registeredAs(spec, resourceUris);
-  const resourceName = spec.azure.resourceName ?? fixed?.resourceName ?? clusterName;
+  // What is taken away is what is on record, whatever the spec says by now.
+  const leaving = metadata.deletionTimestamp === undefined ? undefined : status?.azure;
+  const resourceName = leaving?.resourceName ?? spec.azure.resourceName ?? fixed?.resourceName ?? clusterName;
   if (resourceName === undefined) return undefined;
-  const resourceGroup = spec.azure.resourceGroup ?? fixed?.resourceGroup ?? `${resourceName}-rg`;
+  const resourceGroup =
+    leaving?.resourceGroup ?? spec.azure.resourceGroup ?? fixed?.resourceGroup ?? `${resourceName}-rg`;
   const name = { subscriptionId: spec.azure.subscriptionId, resourceGroup, resourceName };
   const mark = `${instanceId}/${metadata.namespace}/${metadata.name}`;
   return {
     ...name,
     tenantId: spec.azure.tenantId,
     region: normalizeRegion(spec.azure.region),
-    arcResourceGroup: spec.arc.resourceGroup ?? registered?.arcResourceGroup ?? resourceGroup,
+    arcResourceGroup:
+      leaving?.arcResourceGroup ?? spec.arc.resourceGroup ?? registered?.arcResourceGroup ?? resourceGroup,
     resourceId: clusterResourceId(name),
     tags: { ...spec.azure.tags, [markTag]: mark },
     mark,

@@ -41,7 +41,7 @@ function evaluateGroup(input: PlanInput, key: GroupKey): Evaluation<DeleteResour
 /** Only with the tag by which Az.StackHCI knows its own groups, and only when nothing is left in it. */
 export const deleteResourceGroup: Step<DeleteResourceGroupArguments> = {
   microsoft: { words: 'Delete the resource group', command: 'Remove-AzResourceGroup' },
-  after: ['StartDisablingArc', 'DeleteMachine', 'DeleteArcSettings', 'RemoveResourceManagerRole'],
+  after: ['StartDisablingArc', 'DeleteMachine', 'DeleteArcSettings', 'RemoveResourceManagerRole', 'DeleteCluster'],
   submits: { waitSeconds: 900 },
   leftWhenForbidden: true,
   affects: () => [

@@ -38,6 +38,10 @@ import { initializeDisableProcess } from './initialize-disable-process.ts';
 import { removeArcRoles, removeResourceManagerRole } from './remove-role.ts';
 import { startDisablingArc } from './start-disabling-arc.ts';
 import { unregisterArcRegistrationTask } from './unregister-arc-registration-task.ts';
+import { deleteCluster } from './delete-cluster.ts';
+import { removeCloudManagement } from './remove-cloud-management.ts';
+import { removeRegistrationCertificate } from './remove-registration-certificate.ts';
+import { removeRegistration } from './remove-registration.ts';
 
 const registering = {
   CreateResourceGroup: createResourceGroup,
@@ -86,11 +90,19 @@ const disablingArc = {
   RemoveResourceManagerRole: removeResourceManagerRole,
 };
 
+/** As Unregister-AzStackHCI does them then. */
+const unregistering = {
+  RemoveCloudManagement: removeCloudManagement,
+  RemoveRegistration: removeRegistration,
+  RemoveRegistrationCertificate: removeRegistrationCertificate,
+  DeleteCluster: deleteCluster,
+};
+
 const leavingGroups = {
   DeleteResourceGroup: deleteResourceGroup,
 };
 
-const table = { ...registering, ...disablingArc, ...leavingGroups };
+const table = { ...registering, ...disablingArc, ...unregistering, ...leavingGroups };
 
 export type StepName = keyof typeof table;
 export type StepArguments<N extends StepName> = (typeof table)[N] extends Step<infer A> ? A : never;
@@ -102,7 +114,7 @@ export const stepNames = Object.keys(table).filter((name): name is StepName => n
 const namesOf = (...tables: object[]): StepName[] =>
   tables.flatMap((part) => Object.keys(part)).filter((name): name is StepName => name in table);
 const whileRegistered = namesOf(registering, disablingArc, leavingGroups);
-const whileLeaving = namesOf(disablingArc, leavingGroups);
+const whileLeaving = namesOf(disablingArc, unregistering, leavingGroups);
 
 export const stepsToDisableArc: ReadonlySet<StepName> = new Set(namesOf(disablingArc, leavingGroups));
 

@@ -1,6 +1,6 @@
 import { onClusterNode } from '../node-state.ts';
 import { unread, type Step } from '../step.ts';
-import { arcUnwanted, nodesAsked, silentNode } from '../removal.ts';
+import { arcUnwanted, clusterIsLeft, nodesAsked, silentNode } from '../removal.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
 /** From here on the nodes know that Arc goes: the task that onboards nodes does nothing any more. */
@@ -21,10 +21,11 @@ export const startDisablingArc: Step<NodeArguments> = {
       if (fact.state === 'unknown') return [unread(on, fact)];
     const silent = silentNode(input, on);
     if (silent !== undefined) return [silent];
+    // A node that was found from the cluster is known only while the cluster is.
+    if (input.observed.cluster.state !== 'present' && !clusterIsLeft(input))
+      return [unread(on, input.observed.cluster)];
     if (!nodesAsked(input).some(({ probe }) => probe?.arc?.clusterArcStatus === 'Enabled'))
       return [{ state: 'Done', on }];
-    // A node that was found from the cluster is known only while the cluster is.
-    if (input.observed.cluster.state !== 'present') return [unread(on, input.observed.cluster)];
     return [onClusterNode(input, on, ({ name }) => ({ state: 'Ready', on, arguments: { node: name } }))];
   },
 };

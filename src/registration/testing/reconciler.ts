@@ -143,6 +143,8 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     events: { record: async (_, { reason, note }) => void events.push(`${reason} ${note}`) },
     log: pino({ level: 'silent' }),
     read: () => surroundings.object,
+    list: () => [surroundings.object],
+    massDeletion: { limit: 10, windowMinutes: 10 },
     record: () => {},
     lookAt: () => {
       isLookedAt = true;

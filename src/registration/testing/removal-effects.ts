@@ -1,6 +1,7 @@
 import { resourceGroupId } from '../../azure/resource-ids.ts';
 import type { PlanInput } from '../step.ts';
 import type { StepName } from '../steps/index.ts';
+import { unregistered } from './builders.ts';
 import { must, node, operation, type Effects } from './effect-parts.ts';
 import { allMachines, inGroup, isOwn, type World } from './world.ts';
 
@@ -17,6 +18,10 @@ type Removal =
   | 'DeleteArcSettings'
   | 'ClearArcIntegration'
   | 'RemoveResourceManagerRole'
+  | 'RemoveCloudManagement'
+  | 'RemoveRegistration'
+  | 'RemoveRegistrationCertificate'
+  | 'DeleteCluster'
   | 'DeleteResourceGroup';
 
 const noMachine = (world: World, name: string): void => {
@@ -68,11 +73,12 @@ export const removalEffects: Pick<Effects, Removal> = {
     const machine = allMachines(world).find((other) => other.id === id);
     must(machine, 'there is no such machine');
     must(machine.properties?.parentClusterResourceId === world.target.resourceId, 'it belongs to another cluster');
+    (world.deletedMachines ??= new Set()).add(machine.name);
     noMachine(world, machine.name);
   },
   RemoveArcRoles(world, _given, on) {
     must(
-      [...world.nodes.values()].every(({ agent }) => agent === null),
+      allMachines(world).every(({ properties }) => properties?.parentClusterResourceId !== world.target.resourceId),
       'the nodes need it to disconnect',
     );
     for (const role of world.arcRoles) if (role === on) world.arcRoles.delete(role);
@@ -81,7 +87,7 @@ export const removalEffects: Pick<Effects, Removal> = {
     must(world.arcSettings, 'there are no Arc settings');
     must(![...world.extensions.values()].includes('User'), 'nested resources exist');
     must(
-      [...world.nodes.values()].every(({ agent }) => agent === null),
+      allMachines(world).every(({ properties }) => properties?.parentClusterResourceId !== world.target.resourceId),
       'nodes are still Arc-enabled',
     );
     must(world.arcRoles.size === 0 || isOwn(world), 'the roles would stay for an unknown identity');
@@ -108,6 +114,40 @@ export const removalEffects: Pick<Effects, Removal> = {
     must(world.resource, 'the principal cannot be known');
     world.providerRoles.clear();
   },
+  RemoveCloudManagement(world) {
+    must(world.leaving, 'the cluster stays registered');
+    must(world.cloudManagement, 'there is none');
+    world.cloudManagement = false;
+  },
+  RemoveRegistration(world, { node: name }) {
+    must(world.leaving, 'the cluster stays registered');
+    must(node(world, name).registration.azureResourceUri, `${name} is not registered`);
+    for (const probe of world.nodes.values()) {
+      must(!/^(Enabled|DisableInProgress)$/.test(probe.arc?.clusterArcStatus ?? ''), 'Arc is still there');
+      Object.assign(probe.registration, unregistered);
+    }
+  },
+  RemoveRegistrationCertificate(world, { node: name }) {
+    const probe = node(world, name);
+    must(probe.registration.azureResourceUri === null, 'it is in use');
+    must(probe.certificate.created ?? probe.certificate.set, 'there is none');
+    probe.certificate = { created: null, set: null };
+  },
+  DeleteCluster(world) {
+    const { resource } = world;
+    must(world.leaving, 'the cluster stays registered');
+    must(resource, 'there is no cluster resource');
+    must(world.arcSettings === undefined, 'nested resources exist');
+    must(
+      world.spec.deletion.whenNodesUnreachable === 'AzureOnly' ||
+        [...world.nodes.values()].every(({ registration }) => registration.azureResourceUri === null),
+      'nodes are still registered',
+    );
+    const operationUrl = operation(world, delays.delete, () => {
+      world.resource = undefined;
+    });
+    return { operationUrl };
+  },
   DeleteResourceGroup(world, { name }) {
     const key = name.toLowerCase();
     must(world.tagged.has(key), `${name} is somebody else's`);
@@ -130,6 +170,8 @@ export const knownForRemoval: { [N in StepName]?: (input: PlanInput, on: string)
   RemoveArcRoles: ({ observed }) => present('the roles', observed.arcRoles),
   DeleteArcSettings: ({ observed }) => present('the Arc settings', observed.arcSettings),
   RemoveResourceManagerRole: ({ observed }) => present('the roles', observed.providerRoles),
+  RemoveRegistrationCertificate: ({ observed }, on) => present(on, observed.probes[on]),
+  DeleteCluster: ({ observed }) => present('the cluster resource', observed.resource),
   DeleteResourceGroup({ observed, target }, on) {
     const key = on === target.resourceGroup ? 'resourceGroup' : 'arcResourceGroup';
     present(on, observed[key]);

@@ -8,6 +8,7 @@ import { describeFailure } from '../failures.ts';
 import type { Observed } from '../facts.ts';
 import { createMemory, type Memory } from '../memory.ts';
 import { plan, type Plan, type Runnable } from '../plan.ts';
+import { reportLeaving } from '../report-leaving.ts';
 import { report } from '../report.ts';
 import { stepKey, type PlanInput, type Step } from '../step.ts';
 import { steps } from '../steps/index.ts';
@@ -53,10 +54,20 @@ export function* simulate(world: World, trouble: Trouble = noTrouble): Generator
     const urls = new Map([...memory.operations].flatMap(([key, { url }]) => (url === undefined ? [] : [[key, url]])));
     const observed = observe(world, unread, urls);
     noteFailedOperations(memory, observed, world.now);
-    const input: PlanInput = { spec: world.spec, target: world.target, observed, memory, now: world.now };
+    const input: PlanInput = {
+      spec: world.spec,
+      leaving: world.leaving,
+      target: world.target,
+      observed,
+      memory,
+      now: world.now,
+    };
     const planned = plan(input);
     forgetWhatIsDone(memory, planned);
-    const status = assertStatus(registration, report(registration, input, planned));
+    const status = assertStatus(
+      registration,
+      (world.leaving === true ? reportLeaving : report)(registration, input, planned),
+    );
     assertPlan(input, planned, memory);
     yield { input, plan: planned, status };
     registration = { ...registration, status };

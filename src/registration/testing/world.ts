@@ -30,6 +30,8 @@ export interface World {
   providerRoles: Set<RoleName>;
   arcSettings: ArcSettings | undefined;
   arcRoles: Set<RoleName>;
+  /** Nodes whose Arc-enabled server was deleted while their agent did not answer. */
+  deletedMachines?: Set<string>;
   /** The registration is being deleted. */
   leaving?: boolean;
   /** Groups that carry Az.StackHCI's tag, by name in lower case. */
@@ -470,9 +472,9 @@ export function inGroup(world: World, group: string): { id: string }[] | undefin
 export const allMachines = (world: World): Machine[] => [...world.machines, ...machinesOf(world)];
 
 /** What connected agents have made. */
-const machinesOf = ({ nodes, target }: World): Machine[] =>
+const machinesOf = ({ nodes, target, deletedMachines }: World): Machine[] =>
   [...nodes].flatMap(([name, { agent }]) =>
-    agent?.status === 'Connected' ? [buildMachine(name, target.resourceId)] : [],
+    agent?.status === 'Connected' && deletedMachines?.has(name) !== true ? [buildMachine(name, target.resourceId)] : [],
   );
 
 function observeArcSignIn(

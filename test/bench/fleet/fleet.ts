@@ -77,6 +77,8 @@ export async function startFleet(count: number, startMs: number): Promise<Fleet>
       events: { record: async () => void calls.apiServer.push('create events') },
       log: pino({ level: 'silent' }),
       read: (key) => objects.get(key),
+      list: () => objects.values(),
+      massDeletion: configuration.massDeletion,
       record: () => {},
       lookAt: (key) => due.set(key, clock.now()),
     });
