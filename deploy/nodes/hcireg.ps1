@@ -790,6 +790,7 @@ function Invoke-RemoveRegistrationCertificate {
     }
     Remove-Record -Name 'Set'
     Remove-Record -Name 'Created'
+    Remove-Record -Name 'ArcSecret'
     return @{}
 }
 

@@ -12,7 +12,7 @@ import { registrations } from './status-writer.ts';
  * that was decided on. Returns false when something has changed meanwhile.
  */
 export async function detach(
-  { kube, events, list }: { kube: KubeClient; events: EventRecorder; list(): Iterable<KubeObject> },
+  { kube, events, list }: { kube: KubeClient; events: EventRecorder; list: () => Iterable<KubeObject> },
   object: KubeObject,
   registration: HciClusterRegistration,
   told: { reason: 'Detaching' | 'Unregistered'; note: string },

@@ -87,6 +87,9 @@ const failure = (reason: Reason, message: string, errorClass: ErrorClass, retryA
 
 function describeNode(error: NodeError): Failure {
   const { outcome } = error;
+  // The agent deletes its Arc-enabled server itself, and tells what Azure said.
+  if (outcome.kind === 'operationError' && error.message.includes('ScopeLocked'))
+    return failure('ResourceLocked', error.message, 'RetrySlowly');
   if (outcome.kind === 'operationError') return failure('NodeOperationFailed', error.message, 'RetrySoon');
   if (outcome.kind === 'protocol') return failure('NodeScriptsOutdated', error.message, 'RetrySlowly');
   if (outcome.kind === 'unknown') return failure('NodeNotAnswering', error.message, 'RetrySoon');

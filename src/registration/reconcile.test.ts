@@ -253,15 +253,15 @@ describe('an object that nothing is to be done with', () => {
     const simulation = startReconciler({ object: owned({ deletionTimestamp }) });
     await simulation.pass();
     expect(simulation.surroundings.object.metadata.finalizers).toEqual([]);
-    expect(simulation.calls).toEqual(['KUBE PATCH finalizers']);
+    expect(simulation.calls).toEqual(['KUBE GET secret', 'KUBE GET secret', 'KUBE PATCH finalizers']);
   });
 
-  test('is held when it is deleted and a first write was about to be made', async () => {
+  test('is looked at for a few seconds when it is deleted and a first write was about to be made', async () => {
     const status = { firstWriteTime: '2026-03-01T11:00:00Z', azure: { resourceName: 'hci001' } };
-    const simulation = startReconciler({ object: owned({ deletionTimestamp, status }) });
-    expect(await simulation.pass()).toBeUndefined();
+    const simulation = startReconciler({ object: owned({ deletionTimestamp: '2026-03-01T12:00:00Z', status }) });
+    expect(await simulation.pass()).toBe(5000);
     expect(simulation.surroundings.object.metadata.finalizers).toEqual([finalizer]);
-    expect(simulation.condition('Ready')).toMatchObject({ status: 'False', reason: 'UnregisterNotSupported' });
+    expect(simulation.condition('Ready')).toMatchObject({ status: 'False', reason: 'Unregistering' });
     expect(simulation.surroundings.object.status).toMatchObject(status);
     expect(simulation.calls).toEqual(['KUBE PATCH status']);
   });

@@ -12,10 +12,11 @@ type Told = Pick<Pending, 'reason' | 'message'>;
 /** Status of an object whose deletion waits for something. Nothing is read or changed. */
 export function reportHeldDeletion(
   registration: HciClusterRegistration,
-  held: { reason: 'MassDeletionHold' | 'Suspended' | 'Unregistering'; message: string },
+  { reason, message }: { reason: 'MassDeletionHold' | 'Suspended' | 'Unregistering'; message: string },
   now: Date,
 ): StatusDraft {
-  const isPassing = held.reason === 'Unregistering';
+  const held = { reason, message };
+  const isPassing = reason === 'Unregistering';
   return {
     ...registration.status,
     observedGeneration: registration.metadata.generation,

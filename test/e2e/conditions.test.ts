@@ -194,14 +194,10 @@ describe('what the conditions say when something is wrong', () => {
     expect(writesTo(e2e.lab, 'twins')).toEqual(before);
   });
 
-  it('deletion: Unregister says that it cannot yet, Detach releases and leaves Azure as it is', async () => {
-    const registration = await e2e.given('deleted');
+  it('deletion: Detach releases and leaves Azure as it is', async () => {
+    const registration = await e2e.given('deleted', { patch: { spec: { deletion: { policy: 'Detach' } } } });
     await registration.until('Ready', 'True');
-    await kubectl('delete', 'hcireg', 'deleted', '-n', 'ns-deleted', '--wait=false');
-    const { message } = await registration.until('Deleting', 'True', 'UnregisterNotSupported');
-    expect(message).toContain('spec.deletion.policy to Detach');
-    await registration.patch({ spec: { deletion: { policy: 'Detach' } } });
-    await kubectl('wait', '--for=delete', 'hcireg/deleted', '-n', 'ns-deleted', '--timeout=20s');
+    await kubectl('delete', 'hcireg', 'deleted', '-n', 'ns-deleted', '--timeout=20s');
     expect(Object.values(e2e.lab.azure.state.clusters).some(({ name }) => name === 'deleted')).toBe(true);
   });
 
