@@ -76,7 +76,8 @@ describe('client secrets through Microsoft Graph', () => {
       'an identity without any permission',
       () => {
         const { clientId, clientSecret } = lab().azure.principals.reader;
-        return readApplication(graphFor(lab().azure, { type: 'ClientSecret', clientId, clientSecret }),
+        return readApplication(
+          graphFor(lab().azure, { type: 'ClientSecret', clientId, clientSecret }),
           given().appId,
           signal,
         );
@@ -86,7 +87,8 @@ describe('client secrets through Microsoft Graph', () => {
     [
       'a third one where personal accounts may sign in',
       () =>
-        addPassword(graphFor(lab().azure), 
+        addPassword(
+          graphFor(lab().azure),
           given({ signInAudience: 'AzureADandPersonalMicrosoftAccount', secrets: 2 }),
           password,
           signal,

@@ -2,6 +2,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { createRequestBudget, type RequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
 import { createCredential, federatedTokenAudience, type Authority, type SignIn } from '../azure/credentials.ts';
+import { createGraph, type Graph } from '../azure/graph.ts';
 import type { OnAzureExchange } from '../azure/http-client.ts';
 import { createInventory, type Inventory } from '../azure/inventory.ts';
 import { createResourceManager, type ResourceManager } from '../azure/resource-manager.ts';
@@ -20,6 +21,7 @@ export type SecretReader = Pick<ReferencedObjects<Secret>, 'read'>;
 /** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
 export interface Session {
   arm: ResourceManager;
+  graph: Graph;
   /** What is read once for all objects of this session. */
   inventory: Inventory;
   /** When the credential expires, as its Secret or its certificate says; undefined when nothing says it. */
@@ -107,6 +109,16 @@ export function createSessions(options: SessionsOptions): Sessions {
       const session: Session = {
         credentialNotAfter: notAfter,
         arm,
+        graph: createGraph({
+          credential,
+          endpoints: cloud,
+          certificateAuthorities,
+          // Graph's limits are its own.
+          budget: budgetOf(JSON.stringify(['graph', cloudName, tenantId, signIn.clientId])),
+          userAgent,
+          beforeWrite,
+          onExchange,
+        }),
         inventory: createInventory(arm, () => new Date()),
         checkSignIn: async (caller) => void (await obtainToken(credential, authority, caller).catch(throwOwn)),
       };
