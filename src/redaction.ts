@@ -96,9 +96,7 @@ function dataOf(secret: unknown): object {
 /** An error that nobody caught, with its causes, as one text. */
 export function describeCrash(error: unknown): string {
   const parts: string[] = [];
-  for (let current = error; current !== undefined && parts.length < 5;) {
-    parts.push(current instanceof Error ? (current.stack ?? current.message) : String(current));
-    current = current instanceof Error ? current.cause : undefined;
-  }
-  return parts.join('\ncaused by: ');
+  for (let current = error; current instanceof Error && parts.length < 5; current = current.cause)
+    parts.push(current.stack ?? current.message);
+  return parts.length > 0 ? parts.join('\ncaused by: ') : `not an error: ${typeof error}`;
 }

@@ -142,7 +142,7 @@ describe('client secrets through Microsoft Graph', () => {
       const read = await readApplication(graph, appId, signal);
       counts.push(read.found ? read.value.passwordCredentials.length : undefined);
     }
-    expect(counts.toSorted()).toEqual([1, 2]);
+    expect(new Set(counts)).toEqual(new Set([1, 2]));
     await lab().settings({ graphPropagationSeconds: 0 });
   });
 

@@ -6,7 +6,7 @@ import { Value } from 'typebox/value';
 import { parse, stringify } from 'yaml';
 import { createOwner } from '../e2e/principals.ts';
 import { runCommand, say } from '../lab/command.ts';
-import { lastLines, startController, type RunningController } from '../lab/controller.ts';
+import { startController, type RunningController } from '../lab/controller.ts';
 import { controllerAccount, sampleManifests, startLab, type Lab } from '../lab/lab.ts';
 import { applyManifests, condition, readStatus } from '../lab/registration.ts';
 import { scan, type Find, type Planted, type Sink } from './scan.ts';
@@ -24,6 +24,7 @@ async function admin(url: string, path: string, body: unknown): Promise<void> {
 }
 
 const namespace = 'scanned';
+const clusterNames = ['provider', 'own'] as const;
 const limitMs = 90_000;
 
 interface Scene {
@@ -34,13 +35,20 @@ interface Scene {
   planted: Planted[];
 }
 
-async function until(what: string, scene: Pick<Scene, 'controller'>, holds: () => Promise<boolean>): Promise<void> {
+async function until(what: string, scene: Pick<Scene, 'lab'>, holds: () => Promise<boolean>): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await holds())) {
-    if (performance.now() > deadline)
-      throw new Error(`not seen: ${what}\n${await lastLines(scene.controller.logFile, 8)}`);
+    if (performance.now() > deadline) throw new Error(`not seen: ${what}\n${await describe(scene)}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
+}
+
+async function describe({ lab }: Pick<Scene, 'lab'>): Promise<string> {
+  const statuses = await Promise.all(clusterNames.map((cluster) => readStatus(lab.controlPlane, namespace, cluster)));
+  return statuses
+    .flatMap(({ conditions }) => conditions ?? [])
+    .map(({ type, status, reason, message }) => `  ${type}=${status} ${reason}: ${message.slice(0, 200)}`)
+    .join('\n');
 }
 
 const holds = async ({ lab }: Pick<Scene, 'lab'>, cluster: string, type: string, status: string) =>
@@ -86,17 +94,20 @@ async function plantedIn({ lab }: Pick<Scene, 'lab'>): Promise<Planted[]> {
         : [{ what: `${key} of Secret ${metadata.name}`, text: Buffer.from(value, 'base64').toString('utf8') }],
     ),
   );
-  const inDirectory = Object.values(lab.azure.state.applications).flatMap(({ displayName, passwordCredentials }) =>
-    passwordCredentials.map(({ secretText }): Planted => ({
-      what: `client secret of ${displayName}`,
-      text: secretText,
-    })),
-  );
+  // Those of others the controller never sees.
+  const others = ['owner', 'reader'];
+  const inDirectory = Object.values(lab.azure.state.applications)
+    .filter(({ displayName }) => !others.includes(displayName))
+    .flatMap(({ displayName, passwordCredentials }) =>
+      passwordCredentials.map(({ secretText }): Planted => ({
+        what: `client secret of ${displayName}`,
+        text: secretText,
+      })),
+    );
   const tokens = lab.azure.log.flatMap(({ request, response }): Planted[] => {
     const { body } = response;
     const isToken = Value.Check(Type.Object({ access_token: Type.String() }), body);
-    // The signature: what stands before it is alike in all.
-    return isToken ? [{ what: `token of ${request.url}`, text: body.access_token.split('.').at(-1) ?? '' }] : [];
+    return isToken ? [{ what: `token of ${new URL(request.url).pathname}`, text: body.access_token }] : [];
   });
   return [...inSecrets, ...inDirectory, ...tokens];
 }
@@ -136,7 +147,7 @@ async function play(scene: Scene): Promise<void> {
     {
       host: 'arm',
       path: '/clusters/own\\?',
-      effect: respond(400, `not valid: ${lab.azure.principals.controller.clientSecret}`),
+      effect: respond(409, `not valid: ${lab.azure.principals.controller.clientSecret}`),
       times: 2,
     },
     {
@@ -270,7 +281,7 @@ async function main(): Promise<{ passed: number; failed: number }> {
     const { kubectl } = lab.controlPlane;
     const config = join(lab.directory, 'tracing.yaml');
     const shared: unknown = parse(await readFile(lab.controllerConfig, 'utf8'));
-    await writeFile(config, stringify(Object.assign({}, shared, { logLevel: 'trace' })));
+    await writeFile(config, stringify(Object.assign({}, shared, { logLevel: 'debug' })));
     controller = startController({
       kubeconfig: await lab.controlPlane.kubeconfigFor(controllerAccount),
       config,
