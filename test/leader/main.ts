@@ -114,7 +114,7 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
   try {
     const scope = scopeOf(outside);
     // A command whose channel is closed before its input came has done nothing.
-    const isWithoutInput = ({ request }: Exchange) => request.method === 'EXEC' && request.body === null;
+    const isWithoutInput = ({ request }: Exchange) => request.method === 'EXEC' && request.body === '';
     writeWords = (exchange) => (isWithoutInput(exchange) ? undefined : externalWrite(exchange, scope)?.words);
     const config = join(directory, 'elected.yaml');
     const lone: unknown = parse(await readFile(outside.controllerConfig, 'utf8'));
