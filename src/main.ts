@@ -29,7 +29,7 @@ import { createRegistrationMetrics } from './registration/metrics.ts';
 import { requestedChange } from './registration/pokes.ts';
 import { createReconciler } from './registration/reconcile.ts';
 import { createReferencedSecrets, namedSecrets } from './registration/referenced-secrets.ts';
-import { createSessions } from './registration/sessions.ts';
+import { createSessions } from './sign-in/sessions.ts';
 import { registrations } from './registration/status-writer.ts';
 
 const help = `hci-registration-controller: keeps Azure Stack HCI clusters registered with Azure
@@ -169,6 +169,7 @@ async function main(): Promise<void> {
       }),
       instanceId,
       now: () => new Date(),
+      onStep: (step, result) => registrationMetrics.onStep(step, result),
       events,
       log,
       read: (key) => reflector.store.get(key),

@@ -29,15 +29,20 @@ const rules: Rule[] = [
     because: 'nodes know neither Kubernetes nor Azure',
   },
   {
+    files: /^src\/sign-in\//,
+    never: /^src\/(registration|orphans|nodes)\//,
+    because: 'signing in does not depend on what for',
+  },
+  {
     files: /^src\/api\//,
     never: /^(src\/(?!api\/|kube\/schema)|@kubernetes\/|@azure\/|ssh2$)/,
     because: 'the API is data',
   },
   {
     files:
-      /^src\/registration\/(plan|report|report-parts|report-idle|draft|conditions\/.*|guards|permissions|target|step|schedule|pokes|memory|facts|steps\/(?!.*\.act\.ts$).*)\.ts$/,
+      /^src\/registration\/(arc-application|arc-secret-rotation|credentials|renewal|plan|report|report-parts|node-state|membership|stale-machines|notices|report-idle|draft|conditions\/.*|guards|arc-guards|arc-agent|permissions|target|step|schedule|pokes|memory|facts|steps\/(?!.*\.act\.ts$).*)\.ts$/,
     never:
-      /(\.act\.ts$|^src\/registration\/(act|observe|observe-nodes|sessions|arc-secret|reconcile|status-writer|clients|reader)\.ts$|^src\/(kube\/(?!schema)|azure\/(resource-manager|reads|credentials|budget)|nodes\/(ssh|transport))|^(@azure\/|@kubernetes\/|ssh2$|node:(fs|net|http|https|child_process)))/,
+      /(\.act\.ts$|^src\/registration\/(act|observe|observe-nodes|arc-secret|reconcile|status-writer|clients|reader)\.ts$|^src\/(sign-in\/sessions|kube\/(?!schema)|azure\/(resource-manager|reads|credentials|budget)|nodes\/(ssh|transport))|^(@azure\/|@kubernetes\/|ssh2$|node:(fs|net|http|https|child_process)))/,
     because: 'decisions do no I/O',
     typesAllowed: true,
   },

@@ -65,6 +65,24 @@ const table = {
     meaning: 'An Arc-enabled server of the name of a node belongs to another cluster.',
     action: 'Disconnect it there, or use another arc.resourceGroup.',
   },
+  ArcAgentConflict: {
+    meaning: "A node's Connected Machine agent holds another Azure resource than the one it should.",
+    action:
+      'If that resource is not needed any more, run the command in the message on the node; else leave the node out.',
+  },
+  ClusterIdentityUnsupported: {
+    meaning: "The classic registration does not onboard nodes with the cluster's managed identity.",
+    action: 'Set spec.arc.onboarding.type to ResourceProvider or ServicePrincipal.',
+  },
+  CloudDeployed: {
+    meaning: 'The cluster was deployed from Azure (23H2 and later), which has registered it and keeps it registered.',
+    action: 'Set managementPolicy to Observe, or delete this object: nothing was changed.',
+  },
+  FlowNotSupported: {
+    meaning:
+      'The nodes are registered in the newest way, with managed identities instead of applications and certificates.',
+    action: 'Register the cluster with Register-AzStackHCI: this controller does not do that, and changed nothing.',
+  },
   // Sign-in
   SecretNotFound: {
     meaning: 'A Secret that the spec names, a key in it, or a ServiceAccount does not exist.',
@@ -100,6 +118,51 @@ const table = {
     meaning: 'A node does not answer.',
     action: 'Check that the node is up and that its SSH port can be reached from the controller.',
   },
+  NodeNotAnswering: {
+    meaning: 'A node takes connections and gives no answer: it hangs, or its sshd does.',
+    action: 'Look at the console of the node; restart sshd, or the node. It is asked again by itself.',
+  },
+  NodeDown: {
+    meaning: 'The cluster says that a node is down, and it does not answer or is not to be worked on.',
+    action: 'Bring the node back, or evict it from the cluster. It is looked at again by itself.',
+  },
+  NodePaused: {
+    meaning: 'A node is paused in the cluster: nothing is changed on it meanwhile.',
+    action: 'Resume it (Resume-ClusterNode) when the work on it is done.',
+  },
+  NodeDraining: {
+    meaning: 'The roles of a node are being moved away: nothing is changed on it meanwhile.',
+    action: 'Wait, or resume it (Resume-ClusterNode).',
+  },
+  NodeNotUp: {
+    meaning: 'The cluster says that a node is joining, isolated or in quarantine: nothing is changed on it meanwhile.',
+    action: 'Look at it in Failover Cluster Manager if it lasts.',
+  },
+  NodeFreshlyBooted: {
+    meaning:
+      'A node has booted within the last 10 minutes: nothing is changed on it, and the cluster is not synchronised.',
+    action: 'Wait.',
+  },
+  NodeNotMember: {
+    meaning: 'A listed host is no node of the cluster any more. It is left out.',
+    action: 'Take it out of spec.nodes.hosts, or join it to the cluster again.',
+  },
+  OsUnsupported: {
+    meaning: 'The operating system of a node is older than registration needs (9111).',
+    action: 'Update the node to the release that the message names.',
+  },
+  FirmwareDiffers: {
+    meaning: 'The firmware of a node is not that of most of the others. This can put the node out of policy.',
+    action: 'Bring the nodes to the same firmware.',
+  },
+  SecureBootOff: {
+    meaning: 'Secure Boot is off on a node. This can put the node out of policy.',
+    action: 'Turn Secure Boot on in the firmware of the node.',
+  },
+  NodeClockSkew: {
+    meaning: "The clock of a node and Azure's differ by more than 5 minutes.",
+    action: 'Correct the time source of the node: with a wrong clock Microsoft Entra refuses its sign-in.',
+  },
   NodeAuthFailed: {
     meaning: "A node does not accept the controller's key.",
     action: 'Install the public key on the node, or correct the Secret.',
@@ -110,7 +173,7 @@ const table = {
   },
   HostKeyNotPinned: {
     meaning: 'No host key is pinned for a node. Nothing was sent.',
-    action: 'Compare the fingerprint in the message with the node, then add it to spec.nodes.hosts.',
+    action: 'Compare the fingerprint in the message with the node, then add it to spec.nodes.hosts or to known_hosts.',
   },
   AddressNotAllowed: {
     meaning: 'The address of a node is not one that the controller may connect to.',
@@ -172,16 +235,38 @@ const table = {
     meaning: 'All nodes are onboarded, and Azure does not show them all as connected yet.',
     action: 'Wait: it can take up to 12 hours.',
   },
+  AgentOutdated: {
+    meaning: 'The Connected Machine agent of a node is older than what this controller and Azure work with.',
+    action:
+      'Update it: turn on Microsoft Update on the node, or install the newest release (https://aka.ms/AzureConnectedMachineAgent).',
+  },
   ArcUnsupported: {
     meaning: 'The operating system has no Arc integration (20H2).',
     action: 'Update to 21H2 or later, or set arc.state to Unmanaged.',
+  },
+  MixedBuilds: {
+    meaning: 'Some nodes have Arc integration and others do not: an upgrade is under way (9112).',
+    action: 'Finish the upgrade of the nodes that the message names; Arc is set up then.',
   },
   RpRoleMissing: {
     meaning: 'The HCI resource provider lacks its role on the Arc resource group, and we may not assign it.',
     action: 'Have an owner run the command in the message.',
   },
   // Credentials
-  Expired: { meaning: 'A credential has expired.', action: 'Renew it.' },
+  ExpiringSoon: {
+    meaning: 'A credential has reached the time at which it is to be renewed.',
+    action: 'Nothing where the message says that the controller renews it; else renew it as the message says.',
+  },
+  Expired: { meaning: 'A credential has expired.', action: 'Renew it as the message says.' },
+  RotationFailed: {
+    meaning: 'A credential could not be renewed. The one in use works until it expires.',
+    action: 'Read the message: it says what failed and when the next try is.',
+  },
+  SecretNotKept: {
+    meaning: 'Azure made a secret, and it could not be kept in Kubernetes, so that nobody holds it.',
+    action:
+      'See why the API server refuses the Secret. Another secret is made; the message has the key id of the lost one.',
+  },
   ExpiryUnknown: {
     meaning: 'The expiry of a credential is not known.',
     action: 'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret. Else nothing.',

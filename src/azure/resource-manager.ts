@@ -146,7 +146,7 @@ export function createResourceManager(options: {
  * At the last moments: a policy would be asked before a token is fetched, and once is too early where a connection has to be made first.
  * The connections of @azure's own agent, which it takes for a proxy, have only the first.
  */
-function guarded(
+export function guarded(
   httpClient: HttpClient,
   {
     beforeWrite,
@@ -171,7 +171,7 @@ function guarded(
 }
 
 // A proxy may answer with a page of its own. The request may have been carried out.
-function parseBody(text: string, status: number): unknown {
+export function parseBody(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -180,7 +180,7 @@ function parseBody(text: string, status: number): unknown {
 }
 
 // There is no default: a socket that hangs would hold a worker for ever.
-const deadlinePolicy: PipelinePolicy = {
+export const deadlinePolicy: PipelinePolicy = {
   name: 'deadlinePolicy',
   sendRequest(request, next) {
     request.timeout = request.timeout === 0 ? requestTimeoutMs : Math.min(request.timeout, requestTimeoutMs);

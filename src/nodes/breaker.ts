@@ -42,7 +42,7 @@ export interface Breaker {
 
 const isSilence = (outcome: Outcome<unknown>): boolean =>
   outcome.kind === 'unknown' ||
-  (outcome.kind === 'unreachable' && ['dns', 'refused', 'timeout'].includes(outcome.cause));
+  (outcome.kind === 'unreachable' && ['dns', 'refused', 'timeout', 'noAnswer'].includes(outcome.cause));
 
 /** Says nothing of the nodes: nothing was sent, and not because of them. */
 const isOurs = (outcome: Outcome<unknown>): boolean =>

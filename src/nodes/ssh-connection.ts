@@ -64,6 +64,7 @@ const nextAction: Readonly<Record<UnreachableCause, string>> = {
   dns: 'check the address, and the DNS that the controller uses',
   refused: 'check that sshd runs on the node and that nothing blocks its port',
   timeout: 'check that the node is up and that no firewall drops the packets',
+  noAnswer: 'look at the console of the node: it, or its sshd, hangs',
   hostKey: 'compare the fingerprint with the node itself, and pin it only if the node shows the same',
   auth: "check the user, its authorized keys on the node, and the controller's private key",
   aborted: 'it is asked again when it is next due',
@@ -146,6 +147,7 @@ const attempt = (
     let seenHostKey: string | undefined;
     let denied = false;
     let authenticating = false;
+    let connected = false;
     let lost: string | undefined;
 
     const fail = (result: Unreachable, nextFamily = false): void => {
@@ -161,7 +163,7 @@ const attempt = (
         const pinned = target.pins.length === 0 ? 'no host key is pinned' : 'its host key is not among the pins';
         fail(unreachable('hostKey', `${where}: ${pinned}`, seenHostKey), target.pins.length > 0);
       } else if (error.level === 'client-timeout' || ('code' in error && error.code === 'ETIMEDOUT')) {
-        fail(unreachable('timeout', text, seenHostKey));
+        fail(unreachable(connected ? 'noAnswer' : 'timeout', text, seenHostKey));
       } else if (error.level === 'client-authentication' || (authenticating && error.level === undefined)) {
         // Without a level it is the server's own disconnect message, "too many authentication failures" for one.
         fail(unreachable('auth', `${where}: user ${target.user}: ${messageOf(error)}`, seenHostKey));
@@ -170,6 +172,9 @@ const attempt = (
       }
     };
 
+    socket.once('connect', () => {
+      connected = true;
+    });
     client.on('handshake', () => {
       authenticating = true;
     });

@@ -29,12 +29,13 @@ export interface NodeEndpoint {
  * - `address`: the address is not allowed (`address.ts`), or is malformed
  * - `dns`: the name has no address
  * - `refused`: refused, reset, no route, no SSH server there, or the server gave no channel
- * - `timeout`: no answer in time
+ * - `timeout`: no connection in time
+ * - `noAnswer`: connected, and no answer in time
  * - `hostKey`: the node's host key is not among the pins; `seenHostKey` is what it showed
  * - `auth`: the user or every private key was refused, or no private key could be read
  * - `aborted`: the caller's signal, or the transport was closed
  */
-export type UnreachableCause = 'address' | 'dns' | 'refused' | 'timeout' | 'hostKey' | 'auth' | 'aborted';
+export type UnreachableCause = 'address' | 'dns' | 'refused' | 'timeout' | 'noAnswer' | 'hostKey' | 'auth' | 'aborted';
 
 /** Nothing was run. `address`, `hostKey` and `auth` need a person; the others are retried. `detail` names no secret. */
 export interface Unreachable {

@@ -14,10 +14,14 @@ import { generatePassword } from './steps/generate-password.act.ts';
 import { initializeArcIntegration } from './steps/initialize-arc-integration.act.ts';
 import type { StepArguments, StepName } from './steps/index.ts';
 import { newRegistrationCertificate } from './steps/new-registration-certificate.act.ts';
+import { recordOnboardingSecret } from './steps/record-onboarding-secret.act.ts';
 import { refreshResourceProviderObjectId } from './steps/refresh-resource-provider-object-id.act.ts';
 import { registerArcRegistrationTask } from './steps/register-arc-registration-task.act.ts';
 import { registerResourceProvider } from './steps/register-resource-provider.act.ts';
+import { setAgentProxy } from './steps/set-agent-proxy.act.ts';
+import { disconnectAgent } from './steps/disconnect-agent.act.ts';
 import { removeCustomImdsHostAddress } from './steps/remove-custom-imds-host-address.act.ts';
+import { removeStaleMachine } from './steps/remove-stale-machine.act.ts';
 import { setRegistrationCertificate } from './steps/set-registration-certificate.act.ts';
 import { setRegistration } from './steps/set-registration.act.ts';
 import { setSystemAssignedIdentity } from './steps/set-system-assigned-identity.act.ts';
@@ -44,6 +48,8 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   StartCloudManagement: startCloudManagement,
   SyncAfterRegistration: syncAfterRegistration,
   RemoveCustomImdsHostAddress: removeCustomImdsHostAddress,
+  DisconnectAgent: disconnectAgent,
+  SetAgentProxy: setAgentProxy,
   CreateArcSettings: createArcSettings,
   ConsentToDefaultExtensions: consentToDefaultExtensions,
   CreateArcIdentity: createArcIdentity,
@@ -53,6 +59,8 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RecordOnboardingSecret: recordOnboardingSecret,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

@@ -3,16 +3,8 @@ import type { Reason } from '../api/reasons.ts';
 import type { RoleName } from '../azure/resource-ids.ts';
 import { AzureError, type ErrorClass } from '../azure/errors.ts';
 import { KubeError } from '../kube/kube-error.ts';
-import {
-  describeFailure,
-  RoleNotAssignable,
-  nextTry,
-  NodeError,
-  NotAllowed,
-  SecretProblem,
-  type Failure,
-  type NodeOutcome,
-} from './failures.ts';
+import { describeFailure, RoleNotAssignable, nextTry, NodeError, type Failure, type NodeOutcome } from './failures.ts';
+import { NotAllowed, SecretProblem } from '../sign-in/problems.ts';
 import { after, now } from './testing/builders.ts';
 
 const azure = (code: string, status?: number) => new AzureError({ code, status, message: 'What Azure said.' });
@@ -59,14 +51,15 @@ describe('what a failure means', () => {
       'NodeScriptsOutdated',
       'RetrySlowly',
     ],
-    ['a lost answer', node({ kind: 'unknown', detail: 'cut' }), 'NodeUnreachable', 'RetrySoon'],
+    ['a lost answer', node({ kind: 'unknown', detail: 'cut' }), 'NodeNotAnswering', 'RetrySoon'],
     ['a changed host key', unreachable('hostKey'), 'HostKeyMismatch', 'RetrySlowly'],
     ['a host key that is not pinned', unreachable('hostKey', false), 'HostKeyNotPinned', 'RetrySlowly'],
     ['a refused key', unreachable('auth'), 'NodeAuthFailed', 'RetrySlowly'],
     ['a forbidden address', unreachable('address'), 'AddressNotAllowed', 'RetrySlowly'],
     ['a name without an address', unreachable('dns'), 'NodeUnreachable', 'RetrySoon'],
     ['a closed port', unreachable('refused'), 'NodeUnreachable', 'RetrySoon'],
-    ['a silent node', unreachable('timeout'), 'NodeUnreachable', 'RetrySoon'],
+    ['a node that cannot be reached', unreachable('timeout'), 'NodeUnreachable', 'RetrySoon'],
+    ['a node that hangs', unreachable('noAnswer'), 'NodeNotAnswering', 'RetrySoon'],
   ])('%s', (_, error, reason, errorClass) => {
     expect(describeFailure(error)).toMatchObject({ reason, errorClass });
   });

@@ -3,6 +3,7 @@ import type { RoleName } from '../azure/resource-ids.ts';
 import type { Reason } from '../api/reasons.ts';
 import { KubeError } from '../kube/kube-error.ts';
 import type { Outcome } from '../nodes/transport.ts';
+import { NotAllowed, SecretProblem } from '../sign-in/problems.ts';
 
 /** What went wrong, as conditions and retries need it. */
 export interface Failure {
@@ -10,16 +11,6 @@ export interface Failure {
   message: string;
   errorClass: ErrorClass;
   retryAfterSeconds: number | undefined;
-}
-
-/** A Secret, or a key in it, that the spec names and that is not there or not usable. */
-export class SecretProblem extends Error {
-  override readonly name = 'SecretProblem';
-}
-
-/** Something the configuration of the controller forbids. */
-export class NotAllowed extends Error {
-  override readonly name = 'NotAllowed';
 }
 
 export type NodeOutcome = Exclude<Outcome<unknown>, { kind: 'ok' }>;
@@ -36,6 +27,18 @@ export class RoleNotAssignable extends Error {
       { cause: refused },
     );
     this.role = role;
+  }
+}
+
+/** A secret that Azure has made and that could not be kept: nobody holds it. */
+export class SecretNotKept extends Error {
+  override readonly name = 'SecretNotKept';
+  constructor(given: { namespace: string; name: string; appId: string; keyId: string | undefined }, cause: unknown) {
+    const { namespace, name, appId, keyId = 'unknown' } = given;
+    super(
+      `A secret of the application ${appId} was made, with key id ${keyId}, and could not be kept in Secret ${namespace}/${name}: ${cause instanceof Error ? cause.message : String(cause)}. Nobody holds it; another one is made. To remove it: az ad app credential delete --id ${appId} --key-id ${keyId}`,
+      { cause },
+    );
   }
 }
 
@@ -63,6 +66,7 @@ const describeOutcome = (node: string, operation: string, outcome: NodeOutcome):
 export function describeFailure(error: unknown): Failure {
   if (error instanceof NodeError) return describeNode(error);
   if (error instanceof SecretProblem) return failure('SecretNotFound', error.message, 'RetrySlowly');
+  if (error instanceof SecretNotKept) return failure('SecretNotKept', error.message, 'RetrySlowly');
   if (error instanceof NotAllowed) return failure('NamespaceNotAllowed', error.message, 'NeedsPerson');
   if (error instanceof KubeError)
     return failure('ProgressingWithRetry', `Kubernetes API: ${error.message}`, 'RetrySoon');
@@ -85,7 +89,7 @@ function describeNode(error: NodeError): Failure {
   const { outcome } = error;
   if (outcome.kind === 'operationError') return failure('NodeOperationFailed', error.message, 'RetrySoon');
   if (outcome.kind === 'protocol') return failure('NodeScriptsOutdated', error.message, 'RetrySlowly');
-  if (outcome.kind === 'unknown') return failure('NodeUnreachable', error.message, 'RetrySoon');
+  if (outcome.kind === 'unknown') return failure('NodeNotAnswering', error.message, 'RetrySoon');
   switch (outcome.cause) {
     case 'hostKey': {
       const seen = outcome.seenHostKey === undefined ? '' : ` The key seen is ${outcome.seenHostKey}.`;
@@ -99,6 +103,8 @@ function describeNode(error: NodeError): Failure {
       return failure('NodeAuthFailed', error.message, 'RetrySlowly');
     case 'address':
       return failure('AddressNotAllowed', error.message, 'RetrySlowly');
+    case 'noAnswer':
+      return failure('NodeNotAnswering', error.message, 'RetrySoon');
     case 'dns':
     case 'refused':
     case 'timeout':

@@ -7,10 +7,8 @@ import type { PlanInput } from './step.ts';
 import { markTag } from './target.ts';
 import {
   absent,
-  buildArcSettings,
   buildCluster,
   buildInput,
-  buildMachine,
   buildObserved,
   buildProbe,
   buildResource,
@@ -26,6 +24,7 @@ import {
 
 const other = resourceId.replace('/hci001', '/hci002');
 const mark = buildTarget().mark;
+const newest = [...buildProbe('NODE1').commands, 'Set-AzureStackHCIRegistrationMsi'];
 const observing = (changes: Parameters<typeof buildObserved>[0]) => buildInput({ observed: buildObserved(changes) });
 const adopting = (
   adoptionPolicy: RegistrationSpec['adoptionPolicy'],
@@ -39,7 +38,6 @@ const adopting = (
       ...(nodesSay ? {} : { probes: probes({ registration: unregistered }) }),
     }),
   });
-const machineOf = (parent: string) => observing({ machines: present([buildMachine('node2', parent)]) });
 
 describe('what refuses every write', () => {
   test.each<[string, PlanInput, Reason, string]>([
@@ -50,8 +48,10 @@ describe('what refuses every write', () => {
       'The computer at the address of NODE2 says that it is NODE9.',
     ],
     [
-      'a node of another cluster',
+      'a node of another cluster, where Azure does not know the cluster yet',
       observing({
+        resource: absent,
+        probes: probes({ registration: unregistered }),
         cluster: present(
           buildCluster({ nodes: [{ name: 'NODE1', state: 'Up', statusInformation: null, drainStatus: null }] }),
         ),
@@ -144,22 +144,37 @@ describe('what refuses every write', () => {
       'and adoptionPolicy is IfOwned (the nodes are not registered to it). Set adoptionPolicy to Always',
     ],
     [
-      'Arc settings that use another group',
-      observing({ arcSettings: present(buildArcSettings({ arcInstanceResourceGroup: 'other-rg' })) }),
-      'InvalidSpec',
-      'use resource group other-rg, not hci001-rg (9129). Set spec.arc.resourceGroup to other-rg.',
+      'a cluster that Azure deployed',
+      observing({
+        probes: { NODE1: unknown(), NODE2: present(buildProbe('NODE2', { deploymentLaunchType: 'CloudDeployment' })) },
+      }),
+      'CloudDeployed',
+      'DeploymentLaunchType is CloudDeployment on NODE2',
     ],
     [
-      'Arc that is being disabled',
-      observing({ arcSettings: present(buildArcSettings({ aggregateState: 'DisableInProgress' })) }),
-      'ArcDisableInProgress',
-      'Arc is being disabled on this cluster (9113).',
+      'a cluster resource that Azure is deploying',
+      observing({ resource: present(buildResource({ properties: { status: 'DeploymentInProgress' } })) }),
+      'CloudDeployed',
+      'the cluster resource is DeploymentInProgress',
     ],
     [
-      'an Arc-enabled server of the same name in another cluster',
-      machineOf(other),
-      'ArcMachineOwnedElsewhere',
-      `(9105): node2 of ${other}.`,
+      'nodes that are to be registered in the newest way',
+      observing({
+        resource: absent,
+        arcSettings: absent,
+        probes: probes({ registration: unregistered, commands: newest }),
+      }),
+      'FlowNotSupported',
+      'NODE1 has Set-AzureStackHCIRegistrationMsi',
+    ],
+    [
+      'nodes that are registered in the newest way',
+      observing({
+        resource: present(buildResource({ properties: { aadApplicationObjectId: null } })),
+        probes: probes({ commands: newest }),
+      }),
+      'FlowNotSupported',
+      'reconcile on arcSettings',
     ],
   ])('%s', (_, input, reason, message) => {
     const refused = refusal(input);
@@ -186,18 +201,16 @@ describe('what does not', () => {
       adopting('IfOwned', { [markTag]: mark.replace('test-instance', 'another-instance') }, true),
     ],
     [
-      'Arc settings with the group in another case',
-      observing({ arcSettings: present(buildArcSettings({ arcInstanceResourceGroup: 'HCI001-RG' })) }),
+      'what was registered with an application, on nodes that have learnt the newest way since',
+      observing({ probes: probes({ commands: newest }) }),
     ],
-    ['an Arc-enabled server of this cluster', machineOf(resourceId.toUpperCase())],
-    ['an Arc-enabled server of no cluster', machineOf('')],
-    ['one of another cluster and another name', observing({ machines: present([buildMachine('NODE9', other)]) })],
     [
-      'Arc that somebody else manages',
-      buildInput({
-        spec: buildSpec({ arc: { state: 'Unmanaged', onboarding: { type: 'ResourceProvider' } } }),
-        observed: buildObserved({ arcSettings: present(buildArcSettings({ aggregateState: 'DisableInProgress' })) }),
-      }),
+      'nodes that know the newest way, and a resource that could not be read',
+      observing({ resource: unknown(), probes: probes({ commands: newest }) }),
+    ],
+    [
+      'a node that was deployed in another way',
+      observing({ probes: probes({ deploymentLaunchType: 'OnPremDeployment' }) }),
     ],
     [
       'nothing that could be read',
@@ -222,12 +235,6 @@ describe('what comes in a later version', () => {
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
     ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
-    [
-      'spec.arc.onboarding.type: ServicePrincipal',
-      arc({ onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } }),
-    ],
-    ['spec.arc.onboarding.type: ClusterIdentity', arc({ onboarding: { type: 'ClusterIdentity' } })],
-    ['spec.arc.proxy', arc({ proxy: { url: 'http://proxy.corp.example.com:8080' } })],
   ])('%s', (field, asked) => {
     const refused = unsupported({ spec: asked });
     expect(refused?.reason).toBe('NotSupportedYet');

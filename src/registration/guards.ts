@@ -20,10 +20,6 @@ const refuse = (field: string, instead: string): Refusal => ({
 export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
   if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
   if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
-  if (spec.arc.onboarding.type !== 'ResourceProvider')
-    return refuse(`spec.arc.onboarding.type: ${spec.arc.onboarding.type}`, 'use ResourceProvider');
-  if (spec.arc.proxy !== undefined)
-    return refuse('spec.arc.proxy', 'set the proxy on the nodes (azcmagent config set proxy.url) and leave it out');
   return undefined;
 }
 
@@ -31,11 +27,12 @@ export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Ref
 export function refusal(input: PlanInput): Refusal | undefined {
   return (
     wrongComputer(input) ??
+    cloudDeployed(input) ??
     registeredElsewhere(input) ??
     resourceMissing(input) ??
+    newerFlow(input) ??
     ownership(input) ??
-    region(input) ??
-    arc(input)
+    region(input)
   );
 }
 
@@ -57,6 +54,38 @@ function wrongComputer(input: PlanInput): Refusal | undefined {
     }
   }
   return undefined;
+}
+
+const deployedFromAzure = (what: string): Refusal => ({
+  reason: 'CloudDeployed',
+  message: `This cluster was deployed from Azure (${what}): the deployment has registered it, and its own updates and repair keep it so. Nothing is changed here; status shows what was observed. Set managementPolicy to Observe to keep it in sight, or delete this object.`,
+});
+
+/** Microsoft's own orchestration registers it, and keeps it registered. */
+function cloudDeployed(input: PlanInput): Refusal | undefined {
+  const node = members(input).find(({ probe }) => /^CloudDeployment$/i.test(probe?.deploymentLaunchType ?? ''));
+  if (node !== undefined) return deployedFromAzure(`DeploymentLaunchType is CloudDeployment on ${node.name}`);
+  const status = valueOf(input.observed.resource)?.properties.status ?? '';
+  // Only a deployment from Azure puts a cluster resource into these.
+  return /^(Validation|Deployment)[A-Z]/.test(status)
+    ? deployedFromAzure(`the cluster resource is ${status}`)
+    : undefined;
+}
+
+/**
+ * Where nodes have this cmdlet, Register-AzStackHCI registers without applications and certificates, by `reconcile` on arcSettings.
+ * What was registered with an application stays so.
+ */
+function newerFlow(input: PlanInput): Refusal | undefined {
+  const command = 'Set-AzureStackHCIRegistrationMsi';
+  const node = members(input).find(({ probe }) => probe?.commands.includes(command) === true);
+  const { resource } = input.observed;
+  if (node === undefined || resource.state === 'unknown') return undefined;
+  if (resource.state === 'present' && nonEmpty(resource.value.properties.aadApplicationObjectId)) return undefined;
+  return {
+    reason: 'FlowNotSupported',
+    message: `${node.name} has ${command}: on such nodes Register-AzStackHCI registers with managed identities (reconcile on arcSettings), which this controller does not do. Register the cluster with Register-AzStackHCI. Nothing was changed.`,
+  };
 }
 
 function registeredElsewhere(input: PlanInput): Refusal | undefined {
@@ -141,38 +170,4 @@ function ownership(input: PlanInput): Refusal | undefined {
     reason: 'AdoptionRefused',
     message: `${target.resourceId} exists, was not made by this object, and adoptionPolicy is ${spec.adoptionPolicy}${spec.adoptionPolicy === 'IfOwned' ? ' (the nodes are not registered to it)' : ''}. Set adoptionPolicy to Always if it is this cluster, or choose another resourceName.`,
   };
-}
-
-function arc(input: PlanInput): Refusal | undefined {
-  const { spec, target, observed } = input;
-  if (spec.arc.state !== 'Enabled') return undefined;
-  const settings = valueOf(observed.arcSettings);
-  const group = settings?.properties.arcInstanceResourceGroup;
-  if (nonEmpty(group) && group.toLowerCase() !== target.arcResourceGroup.toLowerCase()) {
-    return {
-      reason: 'InvalidSpec',
-      message: `The Arc settings of the cluster use resource group ${group}, not ${target.arcResourceGroup} (9129). Set spec.arc.resourceGroup to ${group}.`,
-    };
-  }
-  if (settings?.properties.aggregateState === 'DisableInProgress') {
-    return {
-      reason: 'ArcDisableInProgress',
-      message:
-        'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.',
-    };
-  }
-  const nodes = new Set(observed.nodes.map(({ name }) => name.toLowerCase()));
-  const foreign = valueOf(observed.machines)?.filter(
-    ({ name, properties }) =>
-      nodes.has(name.toLowerCase()) &&
-      nonEmpty(properties?.parentClusterResourceId) &&
-      !sameId(properties.parentClusterResourceId, target.resourceId),
-  );
-  if (foreign !== undefined && foreign.length > 0) {
-    return {
-      reason: 'ArcMachineOwnedElsewhere',
-      message: `Arc-enabled servers of these names belong to other clusters (9105): ${foreign.map(({ name, properties }) => `${name} of ${properties?.parentClusterResourceId}`).join(', ')}. Disconnect them there, or set another spec.arc.resourceGroup.`,
-    };
-  }
-  return undefined;
 }

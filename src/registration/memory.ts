@@ -1,8 +1,8 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
-import type { Fact, FactKey, FactValues } from './facts.ts';
+import type { Fact, FactKey, FactValues, RenewalRequests } from './facts.ts';
 import type { KnownHosts } from '../nodes/known-hosts.ts';
-import type { Session } from './sessions.ts';
+import type { Session } from '../sign-in/sessions.ts';
 
 /** A failed try of a step. */
 export interface StepFailure {
@@ -51,8 +51,14 @@ export interface Memory {
   heard: Record<string, string>;
   /** A synchronisation was asked for, and was not tried yet. */
   syncRequested: boolean;
+  /** New credentials were asked for, and are not in use yet. */
+  renewalRequests: RenewalRequests;
+  /** Notices that were told as events, and still hold. */
+  told: Set<string>;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
+  /** Fingerprint of the secret of the user's own Arc service principal that the facts about it were read with. */
+  onboardingSecret: string | undefined;
   /** By which nodes were known. */
   knownHosts: KnownHosts | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
@@ -72,7 +78,10 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   arcScope: undefined,
   heard: {},
   syncRequested: false,
+  renewalRequests: {},
+  told: new Set(),
   sshKeys: undefined,
+  onboardingSecret: undefined,
   knownHosts: undefined,
 });
 

@@ -17,12 +17,12 @@ import type { ClusterProbe, Probe } from '../nodes/operations.ts';
 import type { Run } from './clients.ts';
 import type { NodePool } from '../nodes/pool.ts';
 import type { NodeEndpoint } from '../nodes/transport.ts';
-import { NodeError, SecretProblem } from './failures.ts';
+import { NodeError } from './failures.ts';
+import { SecretProblem } from '../sign-in/problems.ts';
 import { valueOf, type Fact, type NodeAddress, type Observed } from './facts.ts';
-import { forgetAnswersOfNodes, type Memory } from './memory.ts';
+import { expire, forgetAnswersOfNodes, rememberedKeys, type Memory } from './memory.ts';
 import { found, type Reader } from './reader.ts';
-import type { SecretReader } from './referenced-secrets.ts';
-import { readSecret } from './sessions.ts';
+import { readSecret, type SecretReader } from '../sign-in/sessions.ts';
 
 export interface NodeAccess {
   nodes: NodeAddress[];
@@ -124,8 +124,10 @@ export async function observeNodes(
   };
   const probes = Object.fromEntries(await Promise.all(listed.map(probe)));
 
+  const reachable = listed.filter(({ name }) => probes[name]?.state === 'present');
+  // Whether a node that fell silent is down, paused or evicted the others know, and what they said before was before.
+  if (reachable.length > 0 && hasFallenSilent(memory)) expire(memory, ['cluster']);
   const cluster = await reader.read('cluster', goodForMs, async () => {
-    const reachable = listed.filter(({ name }) => probes[name]?.state === 'present');
     let failed: unknown = new Error('no listed node answers');
     // The cluster service of one node may be down while the others know the answer.
     for (const { name } of reachable) {
@@ -160,6 +162,16 @@ export async function observeNodes(
     }
   }
   return { observed: { nodes, probes, hostKeys, cluster }, access };
+}
+
+/** A node was asked in vain since the cluster told of its nodes. */
+function hasFallenSilent(memory: Memory): boolean {
+  const told = memory.facts.cluster?.fact;
+  if (told === undefined) return false;
+  return rememberedKeys(memory).some((key) => {
+    const fact = key.startsWith('probe/') ? memory.facts[key]?.fact : undefined;
+    return fact?.state === 'unknown' && fact.at > told.at && /^Node(Unreachable|NotAnswering)$/.test(fact.why.reason);
+  });
 }
 
 /** @throws SecretProblem when the text cannot be read */

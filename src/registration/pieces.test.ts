@@ -162,7 +162,6 @@ const nodes: Record<string, Case> = {
       ...certificates,
       'SetRegistration',
       'SyncAfterRegistration',
-      'Sync',
     ],
     ends: 'ArcUnsupported',
     conditions: { ArcConnected: 'False ArcUnsupported' },

@@ -47,7 +47,11 @@ describe('the table of steps', () => {
       'InitializeArcIntegration',
       'DropArcSecret',
       'RegisterArcRegistrationTask',
+      'DisconnectAgent',
+      'SetAgentProxy',
       'StartArcRegistrationTask',
+      'RecordOnboardingSecret',
+      'RemoveStaleMachine',
       'Sync',
       'SyncOnRequest',
     ]);

@@ -3,23 +3,47 @@ import type { Observed } from './facts.ts';
 import { plan } from './plan.ts';
 import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
-import { buildSpec, endpoints, unknown } from './testing/builders.ts';
+import { buildCluster, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
-import { emptyStart, worldOf } from './testing/starts.ts';
-import type { Start } from './testing/world.ts';
+import { cmdletStart, emptyStart, ownStart, worldOf } from './testing/starts.ts';
+import type { World } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
 
-const starts: Start[] = [
-  { ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] },
-  { ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' },
+const worlds = [
+  worldOf({ ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] }),
+  worldOf({ ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' }),
+  worldOf({ ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' }),
+  staleAgents(),
+  evicted(),
 ];
+
+/** Agents that have lost their resources in Azure, and use no proxy. */
+function staleAgents(): World {
+  const world = worldOf(ownStart);
+  world.spec = { ...world.spec, arc: { ...world.spec.arc, proxy: { url: 'http://proxy.corp.example.com:8080' } } };
+  for (const { agent } of world.nodes.values()) if (agent !== null) agent.status = 'Disconnected';
+  return world;
+}
+
+/** A node was evicted, and left its Arc-enabled server. */
+function evicted() {
+  const world = worldOf(ownStart);
+  if (world.resource !== undefined)
+    world.resource.properties.reportedProperties = { clusterName: 'hci001', clusterId: buildCluster().id };
+  world.machines.push({
+    id: '/machines/NODE9',
+    name: 'NODE9',
+    properties: { status: 'Disconnected', parentClusterResourceId: resourceId },
+  });
+  return world;
+}
 
 /** For each step, what was observed when it ran first. */
 function firstRuns(): Map<StepName, PlanInput> {
   const found = new Map<StepName, PlanInput>();
-  for (const start of starts) {
-    for (const { input, plan: planned } of simulate(worldOf(start), { ...noTrouble, syncRequested: true })) {
+  for (const world of worlds) {
+    for (const { input, plan: planned } of simulate(world, { ...noTrouble, syncRequested: true })) {
       for (const { step } of planned.runnable) {
         const { memory } = input;
         if (!found.has(step))
@@ -46,6 +70,8 @@ const single = [
   'providerRoles',
   'arcRoles',
   'arcSecret',
+  'onboardingSecret',
+  'onboardingRecord',
   'arcSignIn',
 ] as const satisfies (keyof Observed)[];
 
@@ -87,20 +113,31 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   UploadCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistrationCertificate: { all: ['resource', 'cluster', ...nodes] },
   SetRegistration: { all: ['resource', 'cluster', ...nodes] },
-  StartCloudManagement: { all: ['resource', 'cluster', ...nodes] },
-  SyncAfterRegistration: { all: ['resource', ...nodes] },
-  RemoveCustomImdsHostAddress: { all: ['resource', ...nodes] },
+  StartCloudManagement: { all: ['resource', 'cluster'] },
+  SyncAfterRegistration: { all: ['resource', 'cluster', ...nodes] },
+  RemoveCustomImdsHostAddress: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
   CreateArcSettings: { all: ['resource', 'arcSettings', ...group, ...nodes] },
-  ConsentToDefaultExtensions: { all: ['arcSettings'] },
-  CreateArcIdentity: { all: ['arcSettings', ...providers] },
-  AssignArcRoles: { all: ['arcSettings', 'arcRoles', ...group] },
-  GeneratePassword: { all: ['arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
-  InitializeArcIntegration: { all: ['resource', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
-  DropArcSecret: { all: ['arcSettings', 'arcSecret', ...nodes] },
-  RegisterArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
-  StartArcRegistrationTask: { all: ['resource', 'arcSettings', ...nodes] },
-  Sync: { all: ['resource', ...nodes] },
-  SyncOnRequest: { all: ['arcSettings', ...nodes] },
+  // From the first synchronisation on Azure knows the cluster by its id, and it is compared.
+  ConsentToDefaultExtensions: { all: ['cluster', 'arcSettings'] },
+  CreateArcIdentity: { all: ['cluster', 'arcSettings', ...providers] },
+  AssignArcRoles: { all: ['cluster', 'arcSettings', 'arcRoles', ...group] },
+  GeneratePassword: { all: ['cluster', 'arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
+  InitializeArcIntegration: {
+    all: ['resource', 'cluster', 'arcSettings', 'arcRoles', 'arcSecret', 'arcSignIn', ...nodes],
+  },
+  // The first node was asked to hand it over, and has record of it.
+  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret', 'NODE1'] },
+  RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  DisconnectAgent: { all: ['resource', 'cluster', 'machines'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
+  SetAgentProxy: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
+  StartArcRegistrationTask: {
+    all: ['resource', 'cluster', 'arcSettings'],
+    each: { NODE1: 'NODE1', NODE2: 'NODE2' },
+  },
+  RecordOnboardingSecret: { all: ['onboardingSecret', 'onboardingRecord', ...nodes] },
+  RemoveStaleMachine: { all: ['resource', 'cluster', 'machines'] },
+  Sync: { all: ['resource', 'cluster', ...nodes] },
+  SyncOnRequest: { all: ['cluster', 'arcSettings', ...nodes] },
 };
 
 describe.each(stepNames)('%s', (name) => {

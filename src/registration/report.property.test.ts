@@ -20,7 +20,14 @@ const always = [
   'CredentialsCurrent',
   'InSync',
 ];
-const onlyAPersonHelps = ['Expired', 'ArcUnsupported', 'OutOfPolicy', 'NodeOutOfPolicy', 'RepairRegistrationRequired'];
+const onlyAPersonHelps = [
+  'Expired',
+  'AgentOutdated',
+  'ArcUnsupported',
+  'OutOfPolicy',
+  'NodeOutOfPolicy',
+  'RepairRegistrationRequired',
+];
 const asked = fc.record({
   policy: fc.constantFrom('Manage', 'Observe'),
   arcState: fc.constantFrom('Enabled', 'Unmanaged'),
@@ -56,11 +63,15 @@ test(
             for (const { reason } of conditions) expect(Object.keys(reasons)).toContain(reason);
 
             const { status: ready, reason = '' } = conditions.find(({ type }) => type === 'Ready') ?? {};
-            const needed = planned.pending.filter(({ step }) => steps[step].optional !== true);
+            const isForbidden = planned.arcRefusal !== undefined;
+            const needed = planned.pending.filter(
+              ({ step }) => steps[step].optional !== true && !(isForbidden && steps[step].arc === true),
+            );
             const isDone = ready !== 'True' && (policy === 'Observe' || needed.length === 0);
             const isStalled =
               planned.refusal !== undefined ||
               needed.some(({ state }) => state === 'Blocked') ||
+              (isForbidden && (policy === 'Observe' || needed.length === 0)) ||
               (isDone && onlyAPersonHelps.includes(reason));
             expect(conditions.some(({ type }) => type === 'Stalled')).toBe(isStalled);
             const isOpen = isStalled || (policy === 'Manage' && needed.length > 0);

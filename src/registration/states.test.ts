@@ -208,7 +208,7 @@ const rows: Record<string, Case> = {
     writes: [],
     ends: 'InvalidSpec',
     says: '(9129)',
-    conditions: { InSync: 'False DriftDetected' },
+    conditions: { ArcConnected: 'False InvalidSpec', InSync: 'False DriftDetected' },
   },
   'a machine of the name of a node belongs to another cluster (9105)': {
     start: emptyStart,
@@ -218,13 +218,18 @@ const rows: Record<string, Case> = {
         buildMachine('NODE1', ''),
       ];
     },
-    writes: [],
+    writes: [
+      'CreateResourceGroup',
+      allProviders,
+      'CreateCluster',
+      ...identity.filter((step) => step !== 'AssignResourceManagerRole'),
+      ...certificates,
+      ...register,
+    ],
     ends: 'ArcMachineOwnedElsewhere',
     says: '(9105)',
     conditions: {
-      Registered: 'False NotRegistered',
-      Connected: 'False NotConnectedRecently',
-      ArcConnected: 'False NodesNotConnected',
+      ArcConnected: 'False ArcMachineOwnedElsewhere',
       InSync: 'False DriftDetected',
     },
   },
@@ -339,7 +344,7 @@ const partial: Record<string, Case> = {
     writes: [],
     ends: 'ArcDisableInProgress',
     says: '(9113)',
-    conditions: { InSync: 'False DriftDetected' },
+    conditions: { ArcConnected: 'False ArcDisableInProgress', InSync: 'False DriftDetected' },
   },
   'Arc is gone, and the cluster is registered': {
     start: {

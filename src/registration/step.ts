@@ -1,10 +1,11 @@
 import type { Reason } from '../api/reasons.ts';
 import type { RegistrationSpec } from '../api/spec.ts';
 import type { Submission } from '../api/status.ts';
-import type { ArcSettings, ClusterResource } from '../azure/models.ts';
+import type { ClusterResource } from '../azure/models.ts';
 import { sameId } from '../azure/resource-ids.ts';
 import type { Probe } from '../nodes/operations.ts';
-import { valueOf, type Fact, type FactKey, type Observed } from './facts.ts';
+import { valueOf, type ArcSecret, type Fact, type FactKey, type Observed } from './facts.ts';
+import { formerMembers } from './membership.ts';
 import type { Memory } from './memory.ts';
 import type { Target } from './target.ts';
 
@@ -20,7 +21,7 @@ export interface PlanInput {
 }
 
 /** What a step finds about one of the things it works on. */
-export type Evaluation<A = unknown> =
+export type Evaluation<A = unknown> = { renews?: Renews | undefined } & (
   | { state: 'Done'; on: string }
   /** Would be done now. `meanwhile` is what to say while it was done and shows no effect yet. */
   | { state: 'Ready'; on: string; arguments: A; meanwhile?: { reason: Reason; message: string } }
@@ -29,7 +30,14 @@ export type Evaluation<A = unknown> =
   /** What the step needs to know could not be read: it is read again with a backoff of its own. */
   | { state: 'Unknown'; on: string; reason: Reason; message: string }
   /** Only a change by a person helps. */
-  | { state: 'Blocked'; on: string; reason: Reason; message: string };
+  | { state: 'Blocked'; on: string; reason: Reason; message: string }
+);
+
+/** What the step makes anew still works: the step holds no other, the registration stays Ready, and tries are hours apart. */
+export interface Renews {
+  /** Until then, as far as that is known. */
+  until: Date | undefined;
+}
 
 export interface Step<A> {
   /** What Microsoft's page, cmdlet and events call it. */
@@ -42,6 +50,8 @@ export interface Step<A> {
   repeat?: { firstSeconds: number; capSeconds: number };
   /** Failing holds nothing else. */
   optional?: boolean;
+  /** Done for Arc: what forbids Arc holds it, and it then holds nothing else. */
+  arc?: true;
   /** The facts that the write changes. */
   affects(on: string): (FactKey | 'probe/')[];
   /** No entry: the step does not apply. */
@@ -114,16 +124,20 @@ export interface Member {
   probe: Probe | undefined;
 }
 
-/** The nodes of the cluster with what was read of them. */
-export const members = ({ observed }: PlanInput): Member[] =>
-  observed.nodes.map(({ name }) => {
-    const fact = observed.probes[name] ?? {
-      state: 'unknown',
-      why: { reason: 'NotYetObserved', message: `${name} was not probed yet` },
-      at: new Date(0),
-    };
-    return { name, fact, probe: valueOf(fact) };
-  });
+/** The nodes of the cluster with what was read of them. Without hosts that were evicted, whoever lists them. */
+export const members = ({ observed }: Pick<PlanInput, 'observed'>): Member[] => {
+  const former = formerMembers({ observed });
+  return observed.nodes
+    .filter(({ name }) => !former.includes(name))
+    .map(({ name }) => {
+      const fact = observed.probes[name] ?? {
+        state: 'unknown',
+        why: { reason: 'NotYetObserved', message: `${name} was not probed yet` },
+        at: new Date(0),
+      };
+      return { name, fact, probe: valueOf(fact) };
+    });
+};
 
 /** Until all nodes have told what they hold, it is not known whether this cluster may be registered as the target. */
 export function unjudged(input: PlanInput, on: string): Evaluation<never> | undefined {
@@ -156,24 +170,21 @@ export function certificateSet(probe: Probe, { target }: PlanInput, resource: Cl
   return registeredTo(probe, target.resourceId) && (set === null || connectionStatus === 'Connected');
 }
 
-/** A node on which an operation for the whole cluster runs: any that answers and is up. */
-export function clusterNode(input: PlanInput): string | undefined {
-  const states = new Map(valueOf(input.observed.cluster)?.nodes.map(({ name, state }) => [name.toUpperCase(), state]));
-  return members(input).find(
-    ({ name, probe }) => probe !== undefined && (states.get(name.toUpperCase()) ?? 'Up') === 'Up',
-  )?.name;
-}
-
 export const arcWanted = ({ spec, observed }: PlanInput): boolean =>
   spec.arc.state === 'Enabled' &&
-  spec.arc.onboarding.type === 'ResourceProvider' &&
-  Object.values(observed.probes).every((fact) => valueOf(fact)?.arc !== null);
+  spec.arc.onboarding.type !== 'ClusterIdentity' &&
+  members({ observed }).every(({ probe }) => probe?.arc !== null);
 
 export const nonEmpty = (value: string | null | undefined): value is string =>
   value !== undefined && value !== null && value !== '';
 
-/** The nodes hold this Arc service principal: Initialize-AzureStackHCIArcIntegration was done with it. */
-export const arcInitialized = (probe: Probe, settings: ArcSettings): boolean =>
-  probe.arc?.clusterArcStatus === 'Enabled' &&
-  nonEmpty(settings.properties.arcApplicationClientId) &&
-  sameId(probe.arc.applicationId, settings.properties.arcApplicationClientId);
+/** What our Secret tells of the Arc service principal that the cluster has now. */
+export function ownArcSecret({ observed }: PlanInput): ArcSecret | undefined {
+  const secret = valueOf(observed.arcSecret);
+  const appId = valueOf(observed.arcSettings)?.properties.arcApplicationClientId;
+  return nonEmpty(appId) && !sameId(secret?.appId, appId) ? undefined : secret;
+}
+
+/** A node was given this secret of the Arc service principal, and with it its cluster. */
+export const wasGiven = (probe: Probe, { appId, held }: ArcSecret): boolean =>
+  held !== undefined && sameId(probe.arcSecret?.appId, appId) && probe.arcSecret?.keyId === (held.keyId ?? '');

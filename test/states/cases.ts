@@ -63,7 +63,7 @@ export function expectedEnd(given: StateCase): Expected {
 
   if (silent > 0) return { ends: ['NodeUnreachable'], untouched: cloud !== 'present' || !mayAdopt };
   const ends: Reason[] = [];
-  if (nodes.includes('20H2')) ends.push('ArcUnsupported');
+  if (nodes.includes('20H2')) ends.push(nodes.every((node) => node === '20H2') ? 'ArcUnsupported' : 'MixedBuilds');
   if (nodes.includes('firmware'))
     ends.push(nodes.every((node) => node === 'firmware') ? 'OutOfPolicy' : 'NodeOutOfPolicy');
   return { ends: ends.length > 0 ? ends : ['Ready'], untouched: false };

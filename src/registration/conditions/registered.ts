@@ -1,4 +1,5 @@
 import { valueOf } from '../facts.ts';
+import { whyOutOfPolicy, withConnectionStatus } from '../node-state.ts';
 import type { Plan } from '../plan.ts';
 import { members, nonEmpty, registeredTo, type PlanInput } from '../step.ts';
 import { no, unsure, yes, type Verdict } from './verdict.ts';
@@ -14,7 +15,7 @@ export function registered(input: PlanInput, plan: Plan): Verdict {
   if (observed.resource.state === 'absent') return no('NotRegistered', `${target.resourceId} does not exist.`);
   if (open.length > 0) return no('NotRegistered', `Not registered yet: ${open.map(({ name }) => name).join(', ')}.`);
   if (silent.length > 0) return unsure('NotObserved', `Not known of: ${silent.map(({ name }) => name).join(', ')}.`);
-  return yes(`Azure and all ${observed.nodes.length} nodes agree on ${target.resourceId}.`);
+  return yes(`Azure and all ${members(input).length} nodes agree on ${target.resourceId}.`);
 }
 
 const dayMs = 86_400_000;
@@ -23,7 +24,7 @@ const dayMs = 86_400_000;
 export function lastConnected({ observed }: Pick<PlanInput, 'observed'>): Date | undefined {
   const times = [
     valueOf(observed.resource)?.properties.lastSyncTimestamp,
-    ...Object.values(observed.probes).map((fact) => valueOf(fact)?.registration.lastConnected),
+    ...members({ observed }).map(({ probe }) => probe?.registration.lastConnected),
   ].flatMap((time) => (nonEmpty(time) && !Number.isNaN(Date.parse(time)) ? [Date.parse(time)] : []));
   return times.length === 0 ? undefined : new Date(Math.max(...times));
 }
@@ -34,21 +35,14 @@ export const offlineDaysLeft = (last: Date, now: Date): number =>
 export function connected(input: PlanInput): Verdict {
   const probes = members(input);
   const silent = probes.filter(({ probe }) => probe === undefined);
-  const withStatus = (status: string) =>
-    probes
-      .filter(({ probe }) => nonEmpty(probe?.registration.azureResourceUri))
-      .filter(({ probe }) => probe?.registration.connectionStatus === status)
-      .map(({ name }) => name);
-  const outOfPolicy = withStatus('OutOfPolicy');
+  const outOfPolicy = withConnectionStatus(input, 'OutOfPolicy');
   if (outOfPolicy.length > 0) {
+    const why = outOfPolicy.map((name) => whyOutOfPolicy(input, name)).join(' ');
     return outOfPolicy.length === probes.length
-      ? no('OutOfPolicy', 'All nodes are out of policy.')
-      : no(
-          'NodeOutOfPolicy',
-          `Out of policy: ${outOfPolicy.join(', ')}. Compare their firmware, Secure Boot and TPM with the other nodes.`,
-        );
+      ? no('OutOfPolicy', `All nodes are out of policy. ${why}`)
+      : no('NodeOutOfPolicy', `Out of policy: ${outOfPolicy.join(', ')}. ${why}`);
   }
-  const repair = withStatus('RepairRegistrationRequired');
+  const repair = withConnectionStatus(input, 'RepairRegistrationRequired');
   if (repair.length > 0)
     return no('RepairRegistrationRequired', `${repair.join(', ')}: the registration must be repaired.`);
   const last = lastConnected(input);
@@ -76,8 +70,9 @@ export function connected(input: PlanInput): Verdict {
 
 export function inSync(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.resource.state === 'unknown') return unsure('NotObserved', input.observed.resource.why.message);
-  if (plan.refusal !== undefined) return no('DriftDetected', plan.refusal.message);
-  const pending = plan.pending.filter(({ step }) => step !== 'SyncOnRequest');
+  const refused = plan.refusal ?? plan.arcRefusal;
+  if (refused !== undefined) return no('DriftDetected', refused.message);
+  const pending = plan.pending.filter(({ step, renews }) => step !== 'SyncOnRequest' && !renews);
   if (pending.length === 0) return yes('Nothing differs from what is wanted.');
   const known = pending.filter(
     ({ unread, state, afterSeconds }) => !unread && (state !== 'Waiting' || afterSeconds > 0),

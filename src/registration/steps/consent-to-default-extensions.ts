@@ -1,4 +1,4 @@
-import { arcWanted, unread, type Step } from '../step.ts';
+import { arcWanted, members, unread, type Step } from '../step.ts';
 
 export interface ConsentToDefaultExtensionsArguments {
   resourceId: string;
@@ -13,12 +13,11 @@ export const consentToDefaultExtensions: Step<ConsentToDefaultExtensionsArgument
     command: 'Invoke-AzResourceAction consentAndInstallDefaultExtensions',
   },
   after: ['CreateArcSettings'],
+  arc: true,
   affects: () => ['arcSettings'],
   evaluate(input) {
     const { spec, target, observed } = input;
-    const is22H2 = Object.values(observed.probes).some(
-      (fact) => fact.state === 'present' && fact.value.os.build >= firstBuild,
-    );
+    const is22H2 = members(input).some(({ probe }) => probe !== undefined && probe.os.build >= firstBuild);
     if (!arcWanted(input) || spec.arc.defaultExtensions !== 'Consent' || !is22H2) return [];
     if (observed.arcSettings.state !== 'present') return [unread('default', observed.arcSettings)];
     const consented = (observed.arcSettings.value.properties.defaultExtensions ?? []).length > 0;

@@ -7,10 +7,11 @@ export interface CreateArcIdentityArguments {
 export const createArcIdentity: Step<CreateArcIdentityArguments> = {
   microsoft: { words: 'Create the Arc service principal', command: 'Invoke-AzResourceAction createArcIdentity' },
   after: ['CreateArcSettings', 'RegisterResourceProvider'],
+  arc: true,
   submits: { waitSeconds: 600 },
   affects: () => ['arcSettings'],
   evaluate(input) {
-    if (!arcWanted(input)) return [];
+    if (!arcWanted(input) || input.spec.arc.onboarding.type !== 'ResourceProvider') return [];
     const { target, observed } = input;
     if (observed.arcSettings.state !== 'present') return [unread('default', observed.arcSettings)];
     const { arcApplicationObjectId, arcApplicationClientId } = observed.arcSettings.value.properties;

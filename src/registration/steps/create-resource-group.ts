@@ -1,3 +1,4 @@
+import { arcRefusal } from '../arc-guards.ts';
 import { unjudged, unread, waiting, type Evaluation, type PlanInput, type Step } from '../step.ts';
 
 export interface CreateResourceGroupArguments {
@@ -33,7 +34,7 @@ export const createResourceGroup: Step<CreateResourceGroupArguments> = {
     const { target, spec } = input;
     const own = evaluateGroup(input, target.resourceGroup, 'resourceGroup');
     const arcIsOther = target.arcResourceGroup.toLowerCase() !== target.resourceGroup.toLowerCase();
-    return spec.arc.state === 'Enabled' && arcIsOther
+    return spec.arc.state === 'Enabled' && arcIsOther && arcRefusal(input) === undefined
       ? [own, evaluateGroup(input, target.arcResourceGroup, 'arcResourceGroup')]
       : [own];
   },

@@ -1,5 +1,7 @@
-import { valueOf } from '../facts.ts';
-import { arcInitialized, arcWanted, members, unread, type Step } from '../step.ts';
+import { sameId } from '../../azure/resource-ids.ts';
+import { arcApplicationId, holdsArcApplication } from '../arc-application.ts';
+import { renewsArcSecret } from '../arc-secret-rotation.ts';
+import { arcWanted, members, unread, wasGiven, type Step } from '../step.ts';
 
 export interface DropArcSecretArguments {
   /** Whose secret is dropped. */
@@ -13,17 +15,24 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
     command: '(none: the cmdlet holds it in memory only)',
   },
   after: ['InitializeArcIntegration'],
+  arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
     if (!arcWanted(input)) return [];
-    const { arcSecret, arcSettings } = input.observed;
-    if (arcSecret.state === 'unknown') return [unread('Secret', arcSecret)];
-    const settings = valueOf(arcSettings);
-    const handedOver =
-      settings !== undefined &&
-      members(input).some(({ probe }) => probe !== undefined && arcInitialized(probe, settings));
-    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || !handedOver)
-      return [{ state: 'Done', on: 'Secret' }];
-    return [{ state: 'Ready', on: 'Secret', arguments: { appId: arcSecret.value.appId } }];
+    const { arcSecret } = input.observed;
+    const on = 'Secret';
+    if (arcSecret.state === 'unknown') return [unread(on, arcSecret)];
+    if (arcSecret.state === 'absent' || arcSecret.value.held === undefined) return [{ state: 'Done', on }];
+    const secret = arcSecret.value;
+    const probes = members(input).flatMap(({ probe }) => probe ?? []);
+    const appId = arcApplicationId(input);
+    // The provider's secret is of no use where the nodes are given another principal's, or hold another one.
+    const isOfNoUse =
+      input.spec.arc.onboarding.type !== 'ResourceProvider' ||
+      (appId !== undefined &&
+        !sameId(secret.appId, appId) &&
+        probes.some((probe) => holdsArcApplication(probe, appId)));
+    if (!isOfNoUse && !probes.some((probe) => wasGiven(probe, secret))) return [{ state: 'Done', on }];
+    return [{ state: 'Ready', on, arguments: { appId: secret.appId }, renews: renewsArcSecret(input) }];
   },
 };

@@ -7,14 +7,18 @@ import { createArcSettings } from './create-arc-settings.ts';
 import { createCluster } from './create-cluster.ts';
 import { createClusterIdentity } from './create-cluster-identity.ts';
 import { createResourceGroup } from './create-resource-group.ts';
+import { disconnectAgent } from './disconnect-agent.ts';
 import { dropArcSecret } from './drop-arc-secret.ts';
 import { generatePassword } from './generate-password.ts';
 import { initializeArcIntegration } from './initialize-arc-integration.ts';
 import { newRegistrationCertificate } from './new-registration-certificate.ts';
+import { recordOnboardingSecret } from './record-onboarding-secret.ts';
 import { refreshResourceProviderObjectId } from './refresh-resource-provider-object-id.ts';
 import { registerArcRegistrationTask } from './register-arc-registration-task.ts';
 import { registerResourceProvider } from './register-resource-provider.ts';
 import { removeCustomImdsHostAddress } from './remove-custom-imds-host-address.ts';
+import { setAgentProxy } from './set-agent-proxy.ts';
+import { removeStaleMachine } from './remove-stale-machine.ts';
 import { setRegistrationCertificate } from './set-registration-certificate.ts';
 import { setRegistration } from './set-registration.ts';
 import { setSystemAssignedIdentity } from './set-system-assigned-identity.ts';
@@ -49,7 +53,11 @@ const table = {
   InitializeArcIntegration: initializeArcIntegration,
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
+  DisconnectAgent: disconnectAgent,
+  SetAgentProxy: setAgentProxy,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RecordOnboardingSecret: recordOnboardingSecret,
+  RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
 };

@@ -1,3 +1,4 @@
+import { leftAlone, osUnsupported } from '../node-state.ts';
 import { certificateSet, members, unread, type Evaluation, type Step } from '../step.ts';
 
 export interface NodeArguments {
@@ -17,15 +18,18 @@ export const newRegistrationCertificate: Step<NodeArguments> = {
   evaluate(input) {
     const { resource } = input.observed;
     if (resource.state !== 'present') return [unread('nodes', resource)];
-    return members(input).map(({ name, fact, probe }): Evaluation<NodeArguments> => {
+    return members(input).map((member): Evaluation<NodeArguments> => {
+      const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
       if (certificateSet(probe, input, resource.value)) return { state: 'Done', on: name };
+      const old = osUnsupported(name, probe);
+      if (old !== undefined) return { state: 'Blocked', on: name, ...old };
       const created = probe.certificate.created;
       const usable = created !== null && Date.parse(created.notAfter) - input.now.getTime() > minimumRemainingMs;
       if (usable) return { state: 'Done', on: name };
       // Whether the resource is this cluster's is judged by the cluster's own id.
       if (input.observed.cluster.state !== 'present') return unread(name, input.observed.cluster);
-      return { state: 'Ready', on: name, arguments: { node: name } };
+      return leftAlone(input, member) ?? { state: 'Ready', on: name, arguments: { node: name } };
     });
   },
 };

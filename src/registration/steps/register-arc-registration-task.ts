@@ -1,4 +1,5 @@
-import { arcWanted, clusterNode, members, unread, type Step } from '../step.ts';
+import { onClusterNode } from '../node-state.ts';
+import { arcWanted, members, unread, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
 /** A task of the whole cluster, so that it also onboards nodes that join later. */
@@ -8,20 +9,16 @@ export const registerArcRegistrationTask: Step<NodeArguments> = {
     command: 'Register-ClusteredScheduledTask ArcRegistrationTask',
   },
   after: ['SetRegistration', 'InitializeArcIntegration'],
+  arc: true,
   affects: () => ['probe/'],
   evaluate(input) {
     if (!arcWanted(input)) return [];
     const on = 'ArcRegistrationTask';
     const all = members(input);
-    const unreadNode = all.find(({ probe }) => probe === undefined);
-    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
     if (all.some(({ probe }) => probe !== undefined && probe.arcRegistrationTask !== null))
       return [{ state: 'Done', on }];
-    const node = clusterNode(input);
-    return [
-      node === undefined
-        ? unread(on, { state: 'absent', at: input.now, via: 'live' })
-        : { state: 'Ready', on, arguments: { node } },
-    ];
+    const unreadNode = all.find(({ probe }) => probe === undefined);
+    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
+    return [onClusterNode(input, on, ({ name: node }) => ({ state: 'Ready', on, arguments: { node } }))];
   },
 };

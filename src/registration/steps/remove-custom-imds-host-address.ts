@@ -1,3 +1,4 @@
+import { leftAlone } from '../node-state.ts';
 import { members, unread, type Evaluation, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
 
@@ -7,10 +8,11 @@ export const removeCustomImdsHostAddress: Step<NodeArguments> = {
   optional: true,
   affects: (node) => [`probe/${node}`],
   evaluate: (input) =>
-    members(input).map(({ name, fact, probe }): Evaluation<NodeArguments> => {
+    members(input).map((member): Evaluation<NodeArguments> => {
+      const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
       return probe.customImdsHostAddress === null
         ? { state: 'Done', on: name }
-        : { state: 'Ready', on: name, arguments: { node: name } };
+        : (leftAlone(input, member) ?? { state: 'Ready', on: name, arguments: { node: name } });
     }),
 };

@@ -1,5 +1,6 @@
 import type { ClusterResource } from '../../azure/models.ts';
 import type { OperationArguments } from '../../nodes/operations.ts';
+import { leftAlone } from '../node-state.ts';
 import { certificateSet, members, nonEmpty, unread, type Evaluation, type PlanInput, type Step } from '../step.ts';
 
 export interface SetRegistrationCertificateArguments {
@@ -38,11 +39,12 @@ export const setRegistrationCertificate: Step<SetRegistrationCertificateArgument
     const { resource } = input.observed;
     if (resource.state !== 'present') return [unread('nodes', resource)];
     const parameters = registrationParameters(input, resource.value);
-    return members(input).map(({ name, fact, probe }): Evaluation<SetRegistrationCertificateArguments> => {
+    return members(input).map((member): Evaluation<SetRegistrationCertificateArguments> => {
+      const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
       if (certificateSet(probe, input, resource.value)) return { state: 'Done', on: name };
       if (parameters === undefined) return unread(name, { state: 'absent', at: input.now, via: 'live' });
-      return { state: 'Ready', on: name, arguments: { node: name, parameters } };
+      return leftAlone(input, member) ?? { state: 'Ready', on: name, arguments: { node: name, parameters } };
     });
   },
 };

@@ -1,5 +1,6 @@
 import type { OperationArguments } from '../../nodes/operations.ts';
-import { clusterNode, members, nonEmpty, registeredTo, unread, type Step } from '../step.ts';
+import { onClusterNode } from '../node-state.ts';
+import { members, nonEmpty, registeredTo, unread, type Step } from '../step.ts';
 import { registrationParameters } from './set-registration-certificate.ts';
 
 export interface SetRegistrationArguments {
@@ -21,24 +22,20 @@ export const setRegistration: Step<SetRegistrationArguments> = {
     const { resource } = observed;
     if (resource.state !== 'present') return [unread(on, resource)];
     const all = members(input);
+    const answering = all.flatMap(({ probe }) => probe ?? []);
+    // What of it a silent node lacks is seen once that answers: the others go on meanwhile.
+    if (answering.length > 0 && answering.every((probe) => registeredTo(probe, target.resourceId)))
+      return [{ state: 'Done', on }];
     const unreadNode = all.find(({ probe }) => probe === undefined);
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
-    if (all.every(({ probe }) => probe !== undefined && registeredTo(probe, target.resourceId)))
-      return [{ state: 'Done', on }];
     if (observed.cluster.state !== 'present') return [unread(on, observed.cluster)];
     const parameters = registrationParameters(input, resource.value);
-    const node = clusterNode(input);
     const { aadApplicationObjectId, aadServicePrincipalObjectId } = resource.value.properties;
-    if (
-      parameters === undefined ||
-      node === undefined ||
-      !nonEmpty(aadApplicationObjectId) ||
-      !nonEmpty(aadServicePrincipalObjectId)
-    ) {
+    if (parameters === undefined || !nonEmpty(aadApplicationObjectId) || !nonEmpty(aadServicePrincipalObjectId)) {
       return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
     }
     return [
-      {
+      onClusterNode(input, on, ({ name: node }) => ({
         state: 'Ready',
         on,
         arguments: {
@@ -53,7 +50,7 @@ export const setRegistration: Step<SetRegistrationArguments> = {
             servicePrincipalClientId: aadServicePrincipalObjectId, // an object id under that name: it is what Microsoft's module sends
           },
         },
-      },
+      })),
     ];
   },
 };

@@ -1,24 +1,9 @@
-import { sameId } from '../../azure/resource-ids.ts';
+import { leftAlone } from '../node-state.ts';
 import type { Probe } from '../../nodes/operations.ts';
-import {
-  arcWanted,
-  members,
-  pollSeconds,
-  underWay,
-  unread,
-  waiting,
-  type Evaluation,
-  type PlanInput,
-  type Step,
-} from '../step.ts';
+import { conflict, isStale } from '../arc-agent.ts';
+import { onboarded } from '../arc-application.ts';
+import { arcWanted, members, pollSeconds, underWay, unread, waiting, type Evaluation, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
-
-/** The node's agent is connected to the right place, and the cluster counts the node as enabled. */
-const onboarded = (name: string, probe: Probe, { target }: PlanInput): boolean =>
-  probe.agent?.status === 'Connected' &&
-  sameId(probe.agent.subscriptionId, target.subscriptionId) &&
-  sameId(probe.agent.resourceGroup, target.arcResourceGroup) &&
-  probe.arc?.nodesArcStatus[name.toLowerCase()] === 'Enabled';
 
 /** Why the agent is not connected, in its own words. */
 export function agentTrouble({ agent, arcRegistrationTask }: Probe): string {
@@ -37,6 +22,7 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
   },
   // The task may be left from an earlier registration, and would onboard to where that was.
   after: ['SetRegistration', 'InitializeArcIntegration', 'RegisterArcRegistrationTask'],
+  arc: true,
   submits: { waitSeconds: 60 },
   repeat: { firstSeconds: 60, capSeconds: 1800 },
   affects: (node) => [`probe/${node}`],
@@ -46,6 +32,10 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
       if (onboarded(name, probe, input)) return { state: 'Done', on: name };
+      const elsewhere = conflict(member, input);
+      if (elsewhere !== undefined)
+        return { state: 'Blocked', on: name, reason: 'ArcAgentConflict', message: elsewhere };
+      if (isStale(member, input)) return waiting(name, 'after DisconnectAgent on this node', [], 0, 'Progressing');
       if (probe.arcRegistrationTask?.state === 'Running')
         return waiting(
           name,
@@ -56,12 +46,14 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       // Also when its last run failed: it is not started again at once, over and over.
       const started = underWay(input, 'StartArcRegistrationTask', name, [`probe/${name}`]);
       if (started !== undefined) return started;
-      return {
-        state: 'Ready',
-        on: name,
-        arguments: { node: name },
-        meanwhile: { reason: 'NodesNotConnected', message: agentTrouble(probe) },
-      };
+      return (
+        leftAlone(input, member) ?? {
+          state: 'Ready',
+          on: name,
+          arguments: { node: name },
+          meanwhile: { reason: 'NodesNotConnected', message: agentTrouble(probe) },
+        }
+      );
     });
   },
 };

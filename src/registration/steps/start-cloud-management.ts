@@ -1,5 +1,5 @@
-import { valueOf } from '../facts.ts';
-import { clusterNode, members, nonEmpty, unread, waiting, type Step } from '../step.ts';
+import { onClusterNode } from '../node-state.ts';
+import { members, nonEmpty, unread, waiting, type Step } from '../step.ts';
 
 type ServiceName = 'HciClusterAgentSvc' | 'HciCloudManagementSvc';
 
@@ -20,7 +20,7 @@ export const startCloudManagement: Step<StartCloudManagementArguments> = {
   affects: () => ['cluster'],
   evaluate(input) {
     const on = 'Cloud Management';
-    const probe = valueOf(input.observed.probes[clusterNode(input) ?? '']);
+    const probe = members(input).find((member) => member.probe !== undefined)?.probe;
     if (probe === undefined) return [waiting(on, 'no node answers', [], 0, 'NodeUnreachable')];
     const serviceName = (['HciCloudManagementSvc', 'HciClusterAgentSvc'] as const).find((service) =>
       probe.cloudManagementServices.includes(service),
@@ -28,12 +28,6 @@ export const startCloudManagement: Step<StartCloudManagementArguments> = {
     if (serviceName === undefined || !nonEmpty(probe.registration.nextSync)) return [];
     if (input.observed.cluster.state !== 'present') return [unread(on, input.observed.cluster)];
     if (input.observed.cluster.value.cloudManagement?.state === 'Online') return [{ state: 'Done', on }];
-    return [
-      {
-        state: 'Ready',
-        on,
-        arguments: { node: members(input).find((member) => member.probe === probe)?.name ?? '', serviceName },
-      },
-    ];
+    return [onClusterNode(input, on, ({ name: node }) => ({ state: 'Ready', on, arguments: { node, serviceName } }))];
   },
 };

@@ -1,6 +1,6 @@
-import { clusterNode, members, nonEmpty, registeredTo, unread, waiting, type Step } from '../step.ts';
+import { noSyncYet, onClusterNode } from '../node-state.ts';
+import { members, nonEmpty, registeredTo, unread, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
-import { freshlyBooted } from './sync.ts';
 
 /** A registered cluster counts as connected whether or not Arc can be set up: the first synchronisation does not wait for it. */
 export const syncAfterRegistration: Step<NodeArguments> = {
@@ -14,8 +14,9 @@ export const syncAfterRegistration: Step<NodeArguments> = {
     for (const { fact, probe } of all)
       if (probe === undefined || !registeredTo(probe, input.target.resourceId)) return [unread(on, fact)];
     if (all.some(({ probe }) => nonEmpty(probe?.registration.lastConnected))) return [{ state: 'Done', on }];
-    const node = clusterNode(input);
-    if (node === undefined) return [waiting(on, 'no node is up', [], 0, 'NodeUnreachable')];
-    return [freshlyBooted(input, on) ?? { state: 'Ready', on, arguments: { node } }];
+    return [
+      noSyncYet(input, on) ??
+        onClusterNode(input, on, ({ name: node }) => ({ state: 'Ready', on, arguments: { node } })),
+    ];
   },
 };

@@ -1,6 +1,6 @@
-import { clusterNode, members, registeredTo, unread, waiting, type Step } from '../step.ts';
+import { noSyncYet, onClusterNode } from '../node-state.ts';
+import { members, registeredTo, unread, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
-import { freshlyBooted } from './sync.ts';
 
 /** Asked for by an annotation, although nothing says that it is needed: it holds nothing, and the cluster stays Ready meanwhile. */
 export const syncOnRequest: Step<NodeArguments> = {
@@ -13,8 +13,9 @@ export const syncOnRequest: Step<NodeArguments> = {
     const on = input.target.resourceName;
     for (const { fact, probe } of members(input))
       if (probe === undefined || !registeredTo(probe, input.target.resourceId)) return [unread(on, fact)];
-    const node = clusterNode(input);
-    if (node === undefined) return [waiting(on, 'no node is up', [], 60, 'NodeUnreachable')];
-    return [freshlyBooted(input, on) ?? { state: 'Ready', on, arguments: { node } }];
+    return [
+      noSyncYet(input, on) ??
+        onClusterNode(input, on, ({ name: node }) => ({ state: 'Ready', on, arguments: { node } })),
+    ];
   },
 };

@@ -1,19 +1,17 @@
+import { arcRefusal } from '../arc-guards.ts';
 import { valueOf } from '../facts.ts';
+import { noSyncYet, onClusterNode, whyOutOfPolicy } from '../node-state.ts';
 import {
   arcWanted,
-  clusterNode,
   members,
   registeredTo,
   stepKey,
   unread,
-  waiting,
   type Evaluation,
   type PlanInput,
   type Step,
 } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
-
-const freshBootMs = 10 * 60_000;
 
 /** Nodes that Azure does not show as Arc-connected, although they are onboarded. */
 export function arcNotShown(input: PlanInput): string[] {
@@ -23,17 +21,6 @@ export function arcNotShown(input: PlanInput): string[] {
   return members(input)
     .map(({ name }) => name)
     .filter((name) => !connected.has(name.toLowerCase()));
-}
-
-/** Microsoft documents that a synchronisation deletes the Arc resource of a node that has just booted. */
-export function freshlyBooted(input: PlanInput, on: string): Evaluation<never> | undefined {
-  const fresh = members(input).find(
-    ({ probe }) =>
-      probe !== undefined && Date.parse(probe.os.currentTime) - Date.parse(probe.os.bootTime) < freshBootMs,
-  );
-  if (fresh === undefined) return undefined;
-  const message = `${fresh.name} has just booted: synchronising now would delete its Arc resource`;
-  return waiting(on, message, ['arcSettings', `probe/${fresh.name}`], 60, 'ArcSyncPending');
 }
 
 /** A connection ends it where the cluster was offline for too long; where that did not help, only a person can. */
@@ -54,14 +41,14 @@ function outOfPolicy(input: PlanInput, on: string): Evaluation<never> | undefine
         state: 'Blocked',
         on,
         reason: 'NodeOutOfPolicy',
-        message: `Still out of policy after a synchronisation: ${names}. Compare their firmware, Secure Boot and TPM with the other nodes`,
+        message: `Still out of policy after a synchronisation: ${names}. ${out.map(({ name }) => whyOutOfPolicy(input, name)).join(' ')}`,
       };
 }
 
 /** Brings Azure's picture up to date when the nodes' own cycle of 12 hours would be too long to wait for. */
 export const sync: Step<NodeArguments> = {
   microsoft: { words: 'Synchronise with Azure', command: 'Sync-AzureStackHCI', events: [9123] },
-  after: ['SetRegistrationCertificate', 'SetRegistration', 'StartArcRegistrationTask'],
+  after: ['SetRegistrationCertificate', 'SetRegistration', 'SyncAfterRegistration', 'StartArcRegistrationTask'],
   // What it is to bring about may legitimately take 12 hours.
   repeat: { firstSeconds: 60, capSeconds: 3600 },
   affects: () => ['probe/', 'resource', 'arcSettings', 'machines'],
@@ -84,17 +71,21 @@ export const sync: Step<NodeArguments> = {
     }
     const out = outOfPolicy(input, on);
     if (out !== undefined) return [out];
-    const notShown = arcNotShown(input);
+    const notShown = arcRefusal(input) === undefined ? arcNotShown(input) : [];
     const connected = all.every(({ probe }) => probe?.registration.connectionStatus === 'Connected');
     if (connected && notShown.length === 0) return [{ state: 'Done', on }];
 
     const message = connected
       ? `Azure does not show ${notShown.join(', ')} as Arc-connected yet`
       : 'the cluster has not synchronised with Azure yet';
-    const fresh = freshlyBooted(input, on);
-    if (fresh !== undefined) return [fresh];
-    const node = clusterNode(input);
-    if (node === undefined) return [waiting(on, 'no node is up', [], 0, 'NodeUnreachable')];
-    return [{ state: 'Ready', on, arguments: { node }, meanwhile: { reason: 'ArcSyncPending', message } }];
+    return [
+      noSyncYet(input, on) ??
+        onClusterNode(input, on, ({ name: node }) => ({
+          state: 'Ready',
+          on,
+          arguments: { node },
+          meanwhile: { reason: 'ArcSyncPending', message },
+        })),
+    ];
   },
 };

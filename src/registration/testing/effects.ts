@@ -1,13 +1,17 @@
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { AzureError } from '../../azure/errors.ts';
 import type { Probe } from '../../nodes/operations.ts';
 import { registeredTo, type PlanInput } from '../step.ts';
 import type { RunnableStep } from '../plan.ts';
 import type { StepArguments, StepName } from '../steps/index.ts';
-import { thumbprint } from './builders.ts';
+import { buildCluster, thumbprint } from './builders.ts';
 import {
   applicationProperties,
+  arcPrincipal,
   arcApplicationProperties,
   connectedAgent,
+  newKey,
   newResource,
   show,
   type World,
@@ -117,7 +121,8 @@ const effects: Effects = {
     must(!registeredTo(probe, world.target.resourceId) || !signsIn(world, probe), `${name} is connected`);
     const notAfter = new Date(world.now.getTime() + 700 * 86_400_000).toISOString();
     const fresh = thumbprint(`${name}/${(world.made += 1)}`);
-    probe.certificate = { created: { certificate: 'AAAA', thumbprint: fresh, notAfter }, set: null };
+    const created = { certificate: 'AAAA', thumbprint: fresh, notAfter, createdTime: world.now.toISOString() };
+    probe.certificate = { ...probe.certificate, created };
   },
   UploadCertificate(world, { certificates, thumbprints }) {
     must(world.resource?.properties.aadClientId, 'there is no application');
@@ -132,7 +137,7 @@ const effects: Effects = {
     must(certificate.created, `${name} has no certificate`);
     must(world.uploaded.has(certificate.created.thumbprint), `the certificate of ${name} does not sign in`);
     certificate.set = {
-      thumbprint: certificate.created.thumbprint,
+      ...certificate.created,
       appId: parameters.appId,
       cloudId: parameters.cloudId,
     };
@@ -178,33 +183,51 @@ const effects: Effects = {
     );
     return { operationUrl };
   },
-  AssignArcRoles: assign('arcRoles', ({ arcSettings }) => arcSettings?.properties.arcServicePrincipalObjectId),
-  GeneratePassword(world, { appId }) {
+  AssignArcRoles: assign('arcRoles', (world) => arcPrincipal(world).principalId),
+  GeneratePassword(world, { appId, requests }) {
     must(appId === world.arcSettings?.properties.arcApplicationClientId, 'that is not the Arc application');
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
-    must(!(world.secret?.hasText === true && world.secret.appId === appId), 'a secret is held');
+    const same = world.secret?.appId === appId ? world.secret : undefined;
+    must(same?.held === undefined, 'a secret is held');
     world.secret = {
       appId,
-      hasText: true,
-      worksFrom: new Date(world.now.getTime() + delays.secret * 1000),
+      handedOver: same?.handedOver,
+      held: newKey(`key-${(world.made += 1)}`, world.now),
+      answered: { ...same?.answered, ...requests },
     };
+    world.secretWorksFrom = new Date(world.now.getTime() + delays.secret * 1000);
   },
-  InitializeArcIntegration(world, { parameters }) {
-    must(world.secret?.hasText, 'there is no secret');
-    must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+  InitializeArcIntegration(world, { node: name, parameters, fingerprint }) {
+    must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
+    must(parameters.appId === arcPrincipal(world).appId, 'that is not the principal that was asked for');
+    if (fingerprint === undefined) {
+      const { secret } = world;
+      must(secret?.held, 'there is no secret');
+      must(secret.held.keyId === parameters.keyId, 'that is not the secret that is held');
+      must(secret.appId === parameters.appId && world.secretWorksFrom <= world.now, 'the secret does not work');
+    } else {
+      must(fingerprint === world.onboardingSecret, 'the Secret holds another one');
+      must(world.onboardingRecord?.handedOver !== fingerprint, 'the nodes hold it');
+      world.onboardingRecord = { handedOver: fingerprint, found: undefined };
+    }
+    world.onboardedWith = fingerprint;
     for (const { arc, registration } of world.nodes.values()) {
       must(arc, 'the node knows no Arc');
       must(registration.azureResourceUri, 'the node is not registered');
       Object.assign(arc, { clusterArcStatus: 'Enabled', applicationId: parameters.appId });
     }
+    node(world, name).arcSecret = { appId: parameters.appId, keyId: parameters.keyId };
   },
   DropArcSecret(world) {
-    const initialized = [...world.nodes.values()].some(
-      ({ arc }) => arc?.applicationId === world.arcSettings?.properties.arcApplicationClientId,
+    const { secret } = world;
+    must(secret?.held, 'there is no secret');
+    const { keyId } = secret.held;
+    must(
+      arcPrincipal(world).appId !== secret.appId ||
+        [...world.nodes.values()].some(({ arcSecret }) => arcSecret?.keyId === keyId),
+      'no node holds the secret',
     );
-    must(initialized, 'no node holds the secret');
-    must(world.secret?.hasText, 'there is no secret');
-    world.secret.hasText = false;
+    world.secret = { ...secret, handedOver: secret.held, held: undefined };
   },
   RegisterArcRegistrationTask(world) {
     for (const probe of world.nodes.values()) {
@@ -214,19 +237,50 @@ const effects: Effects = {
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: null, lastTaskResult: null };
     }
   },
+  DisconnectAgent(world, { node: name }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(agent.status === 'Disconnected' || agent.status === 'Expired', `the agent of ${name} is connected`);
+    must(
+      world.machines.every((machine) => machine.name.toLowerCase() !== name.toLowerCase()),
+      `Azure has the resource of ${name}`,
+    );
+    Object.assign(agent, { status: 'Disconnected', resourceName: null, resourceGroup: null, subscriptionId: null });
+  },
+  SetAgentProxy(world, { node: name, proxy }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(!/@/.test(proxy.url), 'the proxy has a password in it');
+    agent.proxyUrl = proxy.url;
+    agent.proxyBypass = proxy.bypass === '' ? [] : proxy.bypass.split(',');
+  },
   StartArcRegistrationTask(world, { node: name }) {
     const probe = node(world, name);
     must(probe.arcRegistrationTask, 'there is no task');
     must(probe.registration.azureResourceUri, `${name} is not registered`);
-    const { arcApplicationClientId } = world.arcSettings?.properties ?? {};
-    must(probe.arc?.applicationId === arcApplicationClientId, `${name} would onboard as another principal`);
+    must(probe.arc?.applicationId === arcPrincipal(world).appId, `${name} would onboard as another principal`);
     must(probe.arcRegistrationTask.state !== 'Running', 'the task runs');
     probe.arcRegistrationTask.state = 'Running';
     afterSeconds(world, delays.agent, () => {
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: world.now.toISOString(), lastTaskResult: 0 };
-      probe.agent = connectedAgent(name, world.target);
+      const { proxyUrl = null, proxyBypass = [] } = probe.agent ?? {};
+      must(probe.agent?.status !== 'Disconnected' || probe.agent.resourceName === null, `${name} holds a resource`);
+      probe.agent = { ...connectedAgent(name, world.target), proxyUrl, proxyBypass };
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
+  },
+  RecordOnboardingSecret(world, { fingerprint }) {
+    must(world.onboardedWith !== undefined, 'the nodes hold no secret of it');
+    must(world.onboardingRecord === undefined, 'it is on record');
+    world.onboardingRecord = { handedOver: undefined, found: fingerprint };
+  },
+  RemoveStaleMachine(world, { machineId }) {
+    const machine = world.machines.find(({ id }) => id === machineId);
+    must(machine, 'there is no such machine');
+    must(!world.nodes.has(machine.name), `${machine.name} is a node`);
+    must(machine.properties?.status === 'Disconnected', `${machine.name} is connected`);
+    must(machine.properties?.parentClusterResourceId === world.target.resourceId, `${machine.name} is not ours`);
+    world.machines = world.machines.filter((other) => other !== machine);
   },
   SyncAfterRegistration: synchronize,
   Sync: synchronize,
@@ -243,18 +297,33 @@ function synchronize(world: World): void {
   const at = world.now.toISOString();
   for (const [name, probe] of world.nodes) {
     must(registeredTo(probe, world.target.resourceId), `${name} is not registered`);
-    must(world.now.getTime() - Date.parse(probe.os.bootTime) >= 600_000, `${name} has just booted`);
+    left(world, name);
     const isIn = signsIn(world, probe);
     const connectionStatus = world.outOfPolicy.has(name) ? 'OutOfPolicy' : isIn ? 'Connected' : 'Disconnected';
     Object.assign(probe.registration, isIn ? { connectionStatus, lastConnected: at } : { connectionStatus });
+    const { resource } = world;
+    if (isIn && resource !== undefined)
+      resource.properties.reportedProperties = { clusterName: 'hci001', clusterId: buildCluster().id };
     const details = world.arcSettings?.properties.perNodeDetails ?? [];
     if (probe.agent?.status === 'Connected' && details.every((detail) => detail.name !== name)) show(world, name);
   }
 }
 
+const OnNode = Type.Object({ node: Type.String() });
+
 /** Does to the world what the step's write does. Throws OutOfOrder where Azure or the node would refuse. */
-export const apply = <N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void =>
-  effects[runnable.step](world, runnable.arguments, runnable.on);
+export function apply<N extends StepName>(world: World, runnable: RunnableStep<N>): Done | void {
+  const given: unknown = runnable.arguments;
+  if (Value.Check(OnNode, given)) left(world, given.node);
+  return effects[runnable.step](world, runnable.arguments, runnable.on);
+}
+
+/** Nothing is changed on a node that is not up, or has just booted. */
+function left(world: World, name: string): void {
+  const state = world.nodeStates.get(name);
+  must(state === undefined, `${name} is ${state?.state}`);
+  must(world.now.getTime() - Date.parse(node(world, name).os.bootTime) >= 600_000, `${name} has just booted`);
+}
 
 const absent = (what: string, fact: { state: string } | undefined) =>
   must(fact?.state === 'absent', `${what} is not known to be absent`);
@@ -279,12 +348,25 @@ const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
     known('the Secret', input.observed.arcSecret);
     allAsked(input);
   },
+  InitializeArcIntegration({ spec, observed }) {
+    if (spec.arc.onboarding.type !== 'ServicePrincipal') return;
+    present("the user's Secret", observed.onboardingSecret);
+    known('what the nodes were given', observed.onboardingRecord);
+  },
   AssignResourceManagerRole: ({ observed }) => known('what roles there are', observed.providerRoles),
   AssignArcRoles: ({ observed }) => known('what roles there are', observed.arcRoles),
   NewRegistrationCertificate: ({ observed }, on) => present(on, observed.probes[on]),
   CreateClusterIdentity: ({ observed }) => present('the cluster resource', observed.resource),
   AdoptCluster: ({ observed }) => present('the cluster resource', observed.resource),
+  RemoveStaleMachine({ observed }) {
+    for (const fact of [observed.machines, observed.cluster, observed.resource])
+      must(fact.state === 'present' && fact.via === 'live', 'it was not read live');
+  },
   CreateArcIdentity: ({ observed }) => present('the Arc settings', observed.arcSettings),
+  DisconnectAgent(input, on) {
+    present(on, input.observed.probes[on]);
+    known('the Arc-enabled servers', input.observed.machines);
+  },
 };
 
 /** Throws OutOfOrder when a step that makes something runs without knowing that it is missing. */

@@ -101,12 +101,15 @@ function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
   const keys = planned.runnable.map(({ step, on }) => stepKey(step, on));
   expect(new Set(keys).size, `twice in one round: ${keys.join(', ')}`).toBe(keys.length);
   if (planned.refusal !== undefined) expect(keys).toEqual([]);
+  if (planned.arcRefusal !== undefined) expect(planned.runnable.filter(({ step }) => arcSteps.has(step))).toEqual([]);
   for (const { step, on } of planned.runnable) {
     const pending = planned.pending.find((item) => item.step === step && item.on === on);
     if (pending?.state !== 'Ready') throw new OutOfOrder(`${step} on ${on} runs and is not shown as ready`);
     for (const earlier of steps[step].after) {
-      const open = planned.pending.some((item) => item.step === earlier);
-      if (open && !optionalSteps.has(earlier)) throw new OutOfOrder(`${step} runs before ${earlier} is done`);
+      const open = planned.pending.some((item) => item.step === earlier && !item.renews);
+      const isForbidden = planned.arcRefusal !== undefined && arcSteps.has(earlier);
+      if (open && !optionalSteps.has(earlier) && !isForbidden)
+        throw new OutOfOrder(`${step} runs before ${earlier} is done`);
     }
     // What only an operation brings about is not started again while one is awaited, unless it failed.
     const submitted = memory.submissions.find((other) => other.step === step && other.target === on);
@@ -124,6 +127,8 @@ const trustedUntil = ({ submittedTime, waitUntilTime }: Memory['submissions'][nu
 
 const optionalSteps = new Set(Object.entries(steps).flatMap(([name, step]) => (step.optional === true ? [name] : [])));
 
+const arcSteps = new Set(Object.entries(steps).flatMap(([name, step]) => (step.arc === true ? [name] : [])));
+
 /** A step changes no fact that it does not name: only what it names is read again. */
 function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observed): void {
   const definition: Pick<Step<unknown>, 'affects'> = steps[step];
@@ -139,7 +144,7 @@ function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observe
 const factsOf = ({
   nodes: _nodes,
   hostKeys: _keys,
-  signInNotAfter: _expiry,
+  signInValidity: _expiry,
   clockSkewMs: _skew,
   operations: _urls,
   ...rest

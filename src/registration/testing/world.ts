@@ -1,10 +1,20 @@
 import type { ArcSettings, ClusterResource, Machine, RoleAssignment } from '../../azure/models.ts';
 import { roles, type RoleName } from '../../azure/resource-ids.ts';
 import type { RegistrationSpec } from '../../api/spec.ts';
-import type { Fact, Observed } from '../facts.ts';
+import type { ArcSecret, Fact, Observed, SecretKey } from '../facts.ts';
 import { registeredTo } from '../step.ts';
 import { markTag, type Target } from '../target.ts';
-import { buildArcSettings, buildCluster, buildProbe, buildResource, thumbprint, unregistered } from './builders.ts';
+import {
+  buildArcSettings,
+  buildCluster,
+  buildMachine,
+  buildProbe,
+  buildResource,
+  createdCertificate,
+  setCertificate,
+  thumbprint,
+  unregistered,
+} from './builders.ts';
 import type { Probe } from '../../nodes/operations.ts';
 
 // A world without I/O: what is in Azure, on the nodes and in our Secret, and how it is observed. `effects.ts` changes it.
@@ -24,11 +34,22 @@ export interface World {
   machines: Machine[];
   /** Thumbprints with which the cluster's application signs in. */
   uploaded: Set<string>;
-  secret: { appId: string; hasText: boolean; worksFrom: Date } | undefined;
+  secret: ArcSecret | undefined;
+  /** When the secret that is held begins to work. */
+  secretWorksFrom: Date;
+  /** Fingerprint of what the Secret of the user's own Arc service principal holds. */
+  onboardingSecret: string;
+  onboardingRecord: { handedOver: string | undefined; found: string | undefined } | undefined;
+  /** Fingerprint of the user's secret that the nodes hold. */
+  onboardedWith: string | undefined;
   nodes: Map<string, Probe>;
   cloudManagement: boolean;
   /** Nodes whose firmware keeps them out of policy, whatever is synchronised. */
   outOfPolicy: Set<string>;
+  /** Nodes that the cluster does not call simply up. */
+  nodeStates: Map<string, { state: string; drainStatus?: string }>;
+  /** Hosts that are listed, were evicted, and do not answer. */
+  formerHosts: string[];
   /** What will have happened by then. */
   later: { at: Date; happen: () => void }[];
   operations: Map<string, 'InProgress' | 'Succeeded' | 'Failed'>;
@@ -39,6 +60,7 @@ export interface World {
 export interface Start {
   nodeCount: number;
   arcState: 'Enabled' | 'Unmanaged';
+  onboarding: 'ResourceProvider' | 'ServicePrincipal';
   separateArcGroup: boolean;
   consent: boolean;
   providerStates: string[];
@@ -78,6 +100,21 @@ export const arcApplicationProperties = {
   arcServicePrincipalObjectId: 'arc-principal-id',
 };
 
+export const ownArcApplication = { appId: 'own-client-id', principalId: 'own-principal-id' };
+
+const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
+
+/** Client and object id of the principal with which the nodes are to be onboarded. */
+export const arcPrincipal = (
+  world: Pick<World, 'spec' | 'arcSettings'>,
+): { appId: string | null | undefined; principalId: string | null | undefined } =>
+  isOwn(world)
+    ? ownArcApplication
+    : {
+        appId: world.arcSettings?.properties.arcApplicationClientId,
+        principalId: world.arcSettings?.properties.arcServicePrincipalObjectId,
+      };
+
 /** Nothing of the cluster resource but what a PUT makes. */
 export const newResource = (target: Target, tags: Record<string, string>): ClusterResource => ({
   ...buildResource(),
@@ -88,6 +125,13 @@ export const newResource = (target: Target, tags: Record<string, string>): Clust
     serviceEndpoint: 'https://eastus.service.example.com',
     status: 'NotYetRegistered',
   },
+});
+
+/** A secret that was made at this time, for two years. */
+export const newKey = (keyId: string, at: Date): SecretKey => ({
+  keyId,
+  notBefore: at.toISOString(),
+  notAfter: new Date(at.getTime() + 730 * 86_400_000).toISOString(),
 });
 
 const pick = <T>(values: T[], index: number): T | undefined => values[index % Math.max(1, values.length)];
@@ -105,7 +149,8 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
   const hasArcGroup = groups.get(target.arcResourceGroup.toLowerCase()) === 'Succeeded';
   const hasArcSettings = hasResource && start.arcSettings && start.arcState === 'Enabled';
   const hasArcIdentity = hasArcSettings && start.arcIdentity;
-  const isInitialized = hasArcIdentity && start.initialized;
+  const hasArcPrincipal = isOwn({ spec }) ? hasArcSettings : hasArcIdentity;
+  const isInitialized = hasArcPrincipal && start.initialized;
   const world: World = {
     now,
     spec,
@@ -125,7 +170,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     ),
     arcSettings: undefined,
     arcRoles: new Set(
-      hasArcIdentity && hasArcGroup
+      hasArcPrincipal && hasArcGroup
         ? (['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const).filter(
             (_, index) => pick(start.arcRoles, index) === true,
           )
@@ -134,9 +179,15 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     machines: [],
     uploaded: new Set(),
     secret: undefined,
+    secretWorksFrom: now,
+    onboardingSecret: 'first-secret',
+    onboardingRecord: undefined,
+    onboardedWith: isOwn({ spec }) && isInitialized ? 'first-secret' : undefined,
     nodes: new Map(),
     cloudManagement: start.cloudManagement,
     outOfPolicy: new Set(),
+    nodeStates: new Map(),
+    formerHosts: [],
     later: [],
     operations: new Map(),
     made: 0,
@@ -175,10 +226,12 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     });
   }
   if (start.secret !== 'none') {
+    const key = newKey('key', now);
     world.secret = {
       appId: start.secret === 'ofAnother' ? 'another-client-id' : 'arc-client-id',
-      hasText: start.secret !== 'dropped',
-      worksFrom: now,
+      handedOver: start.secret === 'dropped' ? key : undefined,
+      held: start.secret === 'dropped' ? undefined : key,
+      answered: {},
     };
   }
   for (const [index, name] of names.entries()) {
@@ -201,22 +254,19 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           created:
             certificate === 'none'
               ? null
-              : {
-                  certificate: 'AAAA',
-                  thumbprint: thumbprint(name),
-                  notAfter: certificate === 'expiring' ? '2026-03-20T00:00:00Z' : '2028-01-01T00:00:00Z',
-                },
+              : createdCertificate(name, certificate === 'expiring' ? { notAfter: '2026-03-20T00:00:00Z' } : {}),
           set: set
-            ? { thumbprint: thumbprint(name), appId: application.aadClientId, cloudId: 'cloud-id' }
+            ? setCertificate(name)
             : certificate === 'setForAnother'
-              ? { thumbprint: thumbprint(name), appId: 'another-client-id', cloudId: 'another-cloud-id' }
+              ? setCertificate(name, { appId: 'another-client-id', cloudId: 'another-cloud-id' })
               : null,
         },
         arc: {
           clusterArcStatus: isInitialized ? 'Enabled' : 'Disabled',
           nodesArcStatus: { [name.toLowerCase()]: agent ? 'Enabled' : 'Disabled' },
-          applicationId: isInitialized ? 'arc-client-id' : null,
+          applicationId: isInitialized ? (isOwn({ spec }) ? ownArcApplication.appId : 'arc-client-id') : null,
         },
+        arcSecret: isInitialized && start.secret === 'dropped' ? { appId: 'arc-client-id', keyId: 'key' } : null,
         ...(agent ? { agent: connectedAgent(name, target) } : { agent: null }),
         arcRegistrationTask: {
           none: null,
@@ -247,6 +297,8 @@ export const connectedAgent = (name: string, target: Target): NonNullable<Probe[
   lastHeartbeat: null,
   errorCode: null,
   errorDetails: null,
+  proxyUrl: null,
+  proxyBypass: [],
 });
 
 /** Azure shows the node as Arc-connected. */
@@ -278,7 +330,7 @@ export function observe(
   const at = world.now;
   const fact = <T>(key: string, value: T | undefined): Fact<T> => {
     // Without a token nothing of Azure is read.
-    const inAzure = key !== 'cluster' && key !== 'arcSecret' && !key.startsWith('probe/');
+    const inAzure = !/^(cluster|arcSecret|onboardingSecret|onboardingRecord)$/.test(key) && !key.startsWith('probe/');
     if (unread.has(key) || (inAzure && unread.has('signIn'))) {
       const reason = key === 'cluster' || key.startsWith('probe/') ? 'NodeUnreachable' : 'AzureRequestFailed';
       return { state: 'unknown', why: { reason, message: `${key} could not be read` }, at };
@@ -298,22 +350,32 @@ export function observe(
   const sameGroup = target.arcResourceGroup.toLowerCase() === target.resourceGroup.toLowerCase();
   const nodes = [...world.nodes.keys()];
   const cluster = buildCluster({
-    nodes: nodes.map((name) => ({ name, state: 'Up', statusInformation: null, drainStatus: null })),
+    nodes: nodes.map((name) => ({
+      name,
+      state: 'Up',
+      statusInformation: null,
+      drainStatus: null,
+      ...world.nodeStates.get(name),
+    })),
     cloudManagement: world.cloudManagement ? { state: 'Online', serviceName: 'HciClusterAgentSvc' } : null,
   });
   const now = world.now.toISOString();
   return {
-    nodes: nodes.map((name) => ({ name, address: name, source: 'spec' })),
-    probes: Object.fromEntries(
-      [...world.nodes].map(([name, probe]) => [
-        name,
-        fact(`probe/${name}`, { ...structuredClone(probe), os: { ...probe.os, currentTime: now } }),
-      ]),
-    ),
+    nodes: [...nodes, ...world.formerHosts].map((name) => ({ name, address: name, source: 'spec' })),
+    probes: Object.fromEntries([
+      ...[...world.nodes].map(
+        ([name, probe]) =>
+          [name, fact(`probe/${name}`, { ...structuredClone(probe), os: { ...probe.os, currentTime: now } })] as const,
+      ),
+      ...world.formerHosts.map((name) => {
+        const why = { reason: 'NodeUnreachable', message: `${name} is silent.` } as const;
+        return [name, { state: 'unknown', why, at } as const] as const;
+      }),
+    ]),
     hostKeys: {},
     cluster: fact('cluster', cluster),
     signIn: fact('signIn', true as const),
-    signInNotAfter: undefined,
+    signInValidity: undefined,
     permissions: fact('permissions', [{ actions: ['*'], notActions: [] }]),
     groupPermissions: {},
     providers: Object.fromEntries(
@@ -326,17 +388,19 @@ export function observe(
     arcResourceGroup: group(sameGroup ? 'resourceGroup' : 'arcResourceGroup', target.arcResourceGroup),
     resource,
     arcSettings,
-    machines: fact('machines', structuredClone(world.machines)),
+    machines: fact('machines', structuredClone([...world.machines, ...machinesOf(world)])),
     providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
-    arcRoles: fact('arcRoles', assignments('arc-principal-id', world.arcRoles)),
-    arcSecret: fact(
-      'arcSecret',
-      world.secret && {
-        appId: world.secret.appId,
-        hasText: world.secret.hasText,
-        keyId: 'key',
-        notAfter: '2028-02-01T00:00:00Z',
-      },
+    arcRoles: fact('arcRoles', assignments(arcPrincipal(world).principalId ?? '', world.arcRoles)),
+    arcSecret: fact('arcSecret', structuredClone(world.secret)),
+    onboardingSecret: fact(
+      'onboardingSecret',
+      isOwn(world)
+        ? { appId: ownArcApplication.appId, fingerprint: world.onboardingSecret, notAfter: undefined }
+        : undefined,
+    ),
+    onboardingRecord: fact(
+      'onboardingRecord',
+      world.onboardingRecord && { appId: ownArcApplication.appId, ...world.onboardingRecord },
     ),
     arcSignIn: observeArcSignIn(world, fact),
     operations: Object.fromEntries(
@@ -349,11 +413,23 @@ export function observe(
   };
 }
 
-function observeArcSignIn(world: World, fact: <T>(key: string, value: T | undefined) => Fact<T>): Fact<true> {
+/** What connected agents have made. */
+const machinesOf = ({ nodes, target }: World): Machine[] =>
+  [...nodes].flatMap(([name, { agent }]) =>
+    agent?.status === 'Connected' ? [buildMachine(name, target.resourceId)] : [],
+  );
+
+function observeArcSignIn(
+  world: World,
+  fact: <T>(key: string, value: T | undefined) => Fact<T>,
+): Observed['arcSignIn'] {
+  if (isOwn(world)) return fact('arcSignIn', { principalId: ownArcApplication.principalId });
   const held = world.secret;
   const appId = world.arcSettings?.properties.arcApplicationClientId;
-  if (held?.hasText !== true || appId === null || appId === undefined) return fact<true>('arcSignIn', undefined);
-  if (held.appId === appId && held.worksFrom <= world.now) return fact<true>('arcSignIn', true);
+  if (held?.held === undefined || appId === null || appId === undefined)
+    return fact<{ principalId: string }>('arcSignIn', undefined);
+  if (held.appId === appId && world.secretWorksFrom <= world.now)
+    return fact('arcSignIn', { principalId: 'arc-principal-id' });
   return { state: 'unknown', why: { reason: 'CredentialRejected', message: 'AADSTS7000215' }, at: world.now };
 }
 
@@ -365,8 +441,9 @@ export function isRegistered(world: World): boolean {
     world.spec.arc.state === 'Unmanaged' ||
     (world.providerRoles.size === 1 &&
       nodes.every(({ agent, arc: node }) => agent?.status === 'Connected' && node?.clusterArcStatus === 'Enabled') &&
+      (!isOwn(world) || world.onboardedWith === world.onboardingSecret) &&
       world.arcSettings?.properties.perNodeDetails?.length === nodes.length &&
-      world.secret?.hasText !== true);
+      world.secret?.held === undefined);
   return (
     arc &&
     resource?.tags?.[markTag] === target.mark &&

@@ -2,40 +2,47 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { createRequestBudget, type RequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
 import { createCredential, federatedTokenAudience, type Authority, type SignIn } from '../azure/credentials.ts';
+import { createGraph, type Graph } from '../azure/graph.ts';
 import type { OnAzureExchange } from '../azure/http-client.ts';
 import { createInventory, type Inventory } from '../azure/inventory.ts';
 import { createResourceManager, type ResourceManager } from '../azure/resource-manager.ts';
-import { obtainToken } from '../azure/sign-in.ts';
-import type { HciClusterRegistration } from '../api/registration.ts';
+import { obtainToken, signInAsPrincipal } from '../azure/sign-in.ts';
+import type { RegistrationSpec } from '../api/spec.ts';
 import type { KubeClient } from '../kube/client.ts';
+import type { Secret } from '../kube/core.ts';
 import { KubeError } from '../kube/kube-error.ts';
+import type { ReferencedObjects } from '../kube/referenced.ts';
 import { createServiceAccountToken, isAbsent } from '../kube/resource.ts';
 import type { Configuration } from '../configuration.ts';
-import { NotAllowed, SecretProblem } from './failures.ts';
-import type { SecretReader } from './referenced-secrets.ts';
+import { NotAllowed, SecretProblem } from './problems.ts';
+import type { Validity } from './validity.ts';
+
+export type SecretReader = Pick<ReferencedObjects<Secret>, 'read'>;
 
 /** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
 export interface Session {
   arm: ResourceManager;
+  graph: Graph;
   /** What is read once for all objects of this session. */
   inventory: Inventory;
-  /** When the credential expires, as its Secret or its certificate says; undefined when nothing says it. */
-  credentialNotAfter: Date | undefined;
+  /** How long the credential is valid, as its Secret or its certificate says; undefined when nothing says it. */
+  credentialValidity: Validity | undefined;
   /** @throws AzureError, SecretProblem or KubeError when no token is to be had */
   checkSignIn(signal: AbortSignal): Promise<void>;
 }
 
+/** What signs in: an object of ours. */
+export interface SignsIn {
+  metadata: { namespace: string };
+  spec: { azure: Pick<RegistrationSpec['azure'], 'cloud' | 'tenantId' | 'subscriptionId' | 'identity'> };
+}
+
 export interface Sessions {
-  endpoints(registration: HciClusterRegistration): CloudEndpoints;
+  endpoints(object: SignsIn): CloudEndpoints;
   /** Reads what the spec's identity needs, and opens a session or finds the open one. @throws SecretProblem, NotAllowed, KubeError */
-  open(registration: HciClusterRegistration, signal: AbortSignal): Promise<Session>;
-  /** Does this client secret sign in? @throws AzureError */
-  tryClientSecret(
-    registration: HciClusterRegistration,
-    clientId: string,
-    clientSecret: string,
-    signal: AbortSignal,
-  ): Promise<void>;
+  open(object: SignsIn, signal: AbortSignal): Promise<Session>;
+  /** Signs in with this client secret. @returns the object id of its service principal. @throws AzureError */
+  tryClientSecret(object: SignsIn, clientId: string, clientSecret: string, signal: AbortSignal): Promise<string>;
 }
 
 /** A session that nobody opened for so long belongs to a changed secret or a deleted object. */
@@ -63,20 +70,19 @@ export function createSessions(options: SessionsOptions): Sessions {
     budgets.set(principal, budget);
     return budget;
   };
-  const endpoints = ({ spec }: HciClusterRegistration) =>
-    cloudEndpoints(spec.azure.cloud, configuration.clouds[spec.azure.cloud]);
+  const endpoints = ({ spec }: SignsIn) => cloudEndpoints(spec.azure.cloud, configuration.clouds[spec.azure.cloud]);
 
   return {
     endpoints,
-    async open(registration, signal) {
-      const { cloud: cloudName, tenantId, subscriptionId, identity } = registration.spec.azure;
-      const { namespace } = registration.metadata;
-      const { signIn, notAfter } = await readSignIn(options, registration, signal);
+    async open(object, signal) {
+      const { cloud: cloudName, tenantId, subscriptionId, identity } = object.spec.azure;
+      const { namespace } = object.metadata;
+      const { signIn, validity } = await readSignIn(options, object, signal);
       // A federated token is of one ServiceAccount; else what the principal proves itself with tells it from others.
       const account =
         signIn.type === 'WorkloadIdentity' ? [namespace, identity.workloadIdentity?.serviceAccountName] : [];
       const key = createHash('sha256')
-        .update(JSON.stringify([cloudName, tenantId, subscriptionId, signIn, notAfter, account]))
+        .update(JSON.stringify([cloudName, tenantId, subscriptionId, signIn, validity, account]))
         .digest('base64');
       const openedAt = Date.now();
       for (const [other, { openedAt: last }] of sessions) if (openedAt - last > idleMs) sessions.delete(other);
@@ -85,7 +91,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         open.openedAt = openedAt;
         return open.session;
       }
-      const cloud = endpoints(registration);
+      const cloud = endpoints(object);
       const authority: Authority = { tenantId, endpoints: cloud, certificateAuthorities, onExchange };
       const credential = createCredential(signIn, authority);
       const arm = createResourceManager({
@@ -102,18 +108,26 @@ export function createSessions(options: SessionsOptions): Sessions {
         onExchange,
       });
       const session: Session = {
-        credentialNotAfter: notAfter,
+        credentialValidity: validity,
         arm,
+        graph: createGraph({
+          credential,
+          endpoints: cloud,
+          certificateAuthorities,
+          userAgent,
+          beforeWrite,
+          onExchange,
+        }),
         inventory: createInventory(arm, () => new Date()),
-        checkSignIn: (caller) => obtainToken(credential, authority, caller).catch(throwOwn),
+        checkSignIn: async (caller) => void (await obtainToken(credential, authority, caller).catch(throwOwn)),
       };
       sessions.set(key, { session, openedAt });
       return session;
     },
-    tryClientSecret(registration, clientId, clientSecret, signal) {
-      const { tenantId } = registration.spec.azure;
-      const authority: Authority = { tenantId, endpoints: endpoints(registration), certificateAuthorities, onExchange };
-      return obtainToken(
+    tryClientSecret(object, clientId, clientSecret, signal) {
+      const { tenantId } = object.spec.azure;
+      const authority: Authority = { tenantId, endpoints: endpoints(object), certificateAuthorities, onExchange };
+      return signInAsPrincipal(
         createCredential({ type: 'ClientSecret', clientId, clientSecret }, authority),
         authority,
         signal,
@@ -131,11 +145,11 @@ function throwOwn(error: unknown): never {
 
 async function readSignIn(
   { kube, secrets, configuration }: SessionsOptions,
-  registration: HciClusterRegistration,
+  object: SignsIn,
   signal: AbortSignal,
-): Promise<{ signIn: SignIn; notAfter: Date | undefined }> {
-  const { namespace } = registration.metadata;
-  const { identity } = registration.spec.azure;
+): Promise<{ signIn: SignIn; validity: Validity | undefined }> {
+  const { namespace } = object.metadata;
+  const { identity } = object.spec.azure;
   const member = <T>(value: T | undefined): T => {
     if (value === undefined)
       throw new SecretProblem(`spec.azure.identity lacks the member that type ${identity.type} names`);
@@ -145,22 +159,17 @@ async function readSignIn(
     case 'ClientSecret': {
       const { clientId, secretRef } = member(identity.clientSecret);
       const secret = await readSecret(secrets, namespace, secretRef.name, signal);
-      const expiresOn = secret.optional('expiresOn')?.trim();
-      const notAfter = expiresOn === undefined ? undefined : new Date(expiresOn);
-      if (notAfter !== undefined && Number.isNaN(notAfter.getTime())) {
-        throw new SecretProblem(
-          `Secret ${namespace}/${secretRef.name}: expiresOn is not an RFC 3339 time such as 2028-01-31T00:00:00Z.`,
-        );
-      }
+      const notAfter = readExpiresOn(secret, `${namespace}/${secretRef.name}`);
       const clientSecret = secret.required('clientSecret').trim();
-      return { signIn: { type: 'ClientSecret', clientId, clientSecret }, notAfter };
+      const validity = notAfter === undefined ? undefined : { notBefore: undefined, notAfter };
+      return { signIn: { type: 'ClientSecret', clientId, clientSecret }, validity };
     }
     case 'ClientCertificate': {
       const { clientId, secretRef } = member(identity.clientCertificate);
       const secret = await readSecret(secrets, namespace, secretRef.name, signal);
       const certificate = secret.required('tls.crt');
       const pem = [certificate, secret.required('tls.key')].join('\n');
-      return { signIn: { type: 'ClientCertificate', clientId, pem }, notAfter: certificateNotAfter(certificate) };
+      return { signIn: { type: 'ClientCertificate', clientId, pem }, validity: certificateValidity(certificate) };
     }
     case 'WorkloadIdentity': {
       const { clientId, serviceAccountName } = member(identity.workloadIdentity);
@@ -176,7 +185,7 @@ async function readSignIn(
         });
         return token;
       };
-      return { signIn: { type: 'WorkloadIdentity', clientId, getAssertion }, notAfter: undefined };
+      return { signIn: { type: 'WorkloadIdentity', clientId, getAssertion }, validity: undefined };
     }
     case 'ManagedIdentity': {
       if (!configuration.managedIdentityNamespaces.includes(namespace)) {
@@ -184,17 +193,28 @@ async function readSignIn(
           `spec.azure.identity.type ManagedIdentity is the controller's own identity, and its configuration does not list the namespace ${namespace} (managedIdentityNamespaces)`,
         );
       }
-      return { signIn: { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId }, notAfter: undefined };
+      return { signIn: { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId }, validity: undefined };
     }
   }
 }
 
-function certificateNotAfter(pem: string): Date {
+function certificateValidity(pem: string): Validity {
   try {
-    return new X509Certificate(pem).validToDate;
+    const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(pem);
+    return { notBefore, notAfter };
   } catch (cause) {
     throw new SecretProblem('tls.crt is not a certificate in PEM', { cause });
   }
+}
+
+/** When the client secret in it expires, as its owner says. @throws SecretProblem when that is no instant */
+export function readExpiresOn(secret: SecretContent, name: string): Date | undefined {
+  const expiresOn = secret.optional('expiresOn')?.trim();
+  const notAfter = expiresOn === undefined ? undefined : new Date(expiresOn);
+  if (notAfter !== undefined && Number.isNaN(notAfter.getTime())) {
+    throw new SecretProblem(`Secret ${name}: expiresOn is not an RFC 3339 time such as 2028-01-31T00:00:00Z.`);
+  }
+  return notAfter;
 }
 
 /** The content of a Secret, as text. */
