@@ -28,9 +28,9 @@ one is told to stop.
 interface Moment {
   name: string;
   title: string;
-  /** The leader's external write, counted from 1, at which it is frozen; or, with `then`, before whose answer it is told where to stop. */
+  /** The leader's external write, counted from 1, at which it is frozen; or, with `freezeAfter`, before whose answer it is told where to stop. */
   write: number | RegExp;
-  then?: FreezePoint;
+  freezeAfter?: FreezePoint;
 }
 
 const statusWritten = String.raw`^PATCH .*/status\?`;
@@ -42,20 +42,20 @@ const moments: Moment[] = [
     name: 'due-kubernetes',
     title: 'A write to Kubernetes is due',
     write: /^PUT resourcegroups/,
-    then: { answer: String.raw`^GET .*/machines\?`, nodeBytes: 0 },
+    freezeAfter: { answer: String.raw`^GET .*/machines\?`, nodeBytes: 0 },
   },
   {
     name: 'due-azure',
     title: 'A write to Azure is due',
     write: /setRegistration$/,
-    then: { answer: statusWritten, nodeBytes: 0 },
+    freezeAfter: { answer: statusWritten, nodeBytes: 0 },
   },
   // Over SSH, 52 bytes open the channel and 36 say that the command has begun and waits for its input, which it does nothing without.
   {
     name: 'due-node',
     title: 'A write to a node is due',
     write: /startCloudManagement$/,
-    then: { answer: statusWritten, nodeBytes: 88 },
+    freezeAfter: { answer: statusWritten, nodeBytes: 88 },
   },
 ];
 const takeoverLimitSeconds = 20;
@@ -71,6 +71,9 @@ interface Check {
   what: string;
   holds: boolean;
 }
+
+/** A command whose channel is closed before its input came: it has done nothing. */
+const isWithoutInput = ({ request }: Exchange) => request.method === 'EXEC' && request.body === '';
 
 async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<Check[]> {
   const { controlPlane } = lab;
@@ -96,8 +99,8 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
 
       if (frozen || !(typeof moment.write === 'number' ? writes === moment.write : moment.write.test(words))) return;
       frozen = true;
-      if (moment.then === undefined) process.kill(controllers[0]?.pid ?? 0, 'SIGSTOP');
-      else writeFileSync(freezeFile, JSON.stringify(moment.then));
+      if (moment.freezeAfter === undefined) process.kill(controllers[0]?.pid ?? 0, 'SIGSTOP');
+      else writeFileSync(freezeFile, JSON.stringify(moment.freezeAfter));
     },
   });
   /** Of the first controller, to Kubernetes; the other one has a way of its own. */
@@ -113,8 +116,6 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
   });
   try {
     const scope = scopeOf(outside);
-    // A command whose channel is closed before its input came has done nothing.
-    const isWithoutInput = ({ request }: Exchange) => request.method === 'EXEC' && request.body === '';
     writeWords = (exchange) => (isWithoutInput(exchange) ? undefined : externalWrite(exchange, scope)?.words);
     const config = join(directory, 'elected.yaml');
     const lone: unknown = parse(await readFile(outside.controllerConfig, 'utf8'));
@@ -143,7 +144,7 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
 
     await until(
       'it is frozen',
-      async () => frozen && (moment.then === undefined || existsSync(frozenFile(freezeFile))),
+      async () => frozen && (moment.freezeAfter === undefined || existsSync(frozenFile(freezeFile))),
       first,
     );
     const frozenAt = performance.now();
