@@ -39,8 +39,7 @@ const notYet: ReadonlyMap<string, string> = new Map([
   ['spec.nodes.transport.ssh.user', 'there is no node installer.'],
   ['spec.nodes.transport.winRM', refused],
   ['spec.arc.state', `Disabled is ${refused}`],
-  ['spec.arc.onboarding.type', `anything but ResourceProvider is ${refused}`],
-  ['spec.arc.onboarding.servicePrincipal', refused],
+  ['spec.arc.onboarding.type', `ClusterIdentity is ${refused}`],
   ['spec.arc.proxy', refused],
   ['spec.credentialRotation', withoutEffect],
   [

@@ -284,8 +284,15 @@ const arc = object(
         }),
         servicePrincipal: optional(
           object(
-            { secretRef: secretReference('Holds clientId, clientSecret and optionally expiresOn (RFC 3339).') },
-            { description: 'Your own service principal for Arc onboarding.' },
+            {
+              secretRef: secretReference(
+                'Holds clientId, clientSecret and optionally expiresOn (RFC 3339), so that its expiry can be told ahead. A changed secret is handed to the nodes.',
+              ),
+            },
+            {
+              description:
+                'Your own service principal for Arc onboarding. It needs no role but the two that the controller assigns to it on the Arc resource group.',
+            },
           ),
         ),
       },

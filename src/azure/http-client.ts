@@ -1,7 +1,7 @@
 import { createDefaultHttpClient, type HttpClient } from '@azure/core-rest-pipeline';
 
-/** `arm`: Resource Manager. `entra`: sign-in. `imds`: sign-in with the controller's own identity. */
-export type AzureService = 'arm' | 'entra' | 'imds';
+/** `arm`: Resource Manager. `graph`: Microsoft Graph. `entra`: sign-in. `imds`: sign-in with the controller's own identity. */
+export type AzureService = 'arm' | 'graph' | 'entra' | 'imds';
 
 /** One request that was sent. */
 export interface AzureExchange {

@@ -142,7 +142,7 @@ export function createResourceManager(options: {
 }
 
 /** At the last moment: a policy would be asked before a token is fetched, which takes its time. */
-const guarded = (httpClient: HttpClient, beforeWrite: () => void): HttpClient => ({
+export const guarded = (httpClient: HttpClient, beforeWrite: () => void): HttpClient => ({
   async sendRequest(request) {
     if (request.method !== 'GET' && request.method !== 'HEAD' && !isQuery(request.url)) beforeWrite();
     return httpClient.sendRequest(request);
@@ -150,7 +150,7 @@ const guarded = (httpClient: HttpClient, beforeWrite: () => void): HttpClient =>
 });
 
 // A proxy may answer with a page of its own. The request may have been carried out.
-function parseBody(text: string, status: number): unknown {
+export function parseBody(text: string, status: number): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -159,7 +159,7 @@ function parseBody(text: string, status: number): unknown {
 }
 
 // There is no default: a socket that hangs would hold a worker for ever.
-const deadlinePolicy: PipelinePolicy = {
+export const deadlinePolicy: PipelinePolicy = {
   name: 'deadlinePolicy',
   sendRequest(request, next) {
     request.timeout = request.timeout === 0 ? requestTimeoutMs : Math.min(request.timeout, requestTimeoutMs);

@@ -3,20 +3,45 @@ import { createDefaultHttpClient, createPipelineFromOptions, createPipelineReque
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import type { Authority } from './credentials.ts';
-import { toAzureError, type AzureError } from './errors.ts';
+import { AzureError, toAzureError } from './errors.ts';
 
 /** Obtains a token for Resource Manager, or finds one that is still good. @throws AzureError when none is to be had */
 export async function obtainToken(
   credential: TokenCredential,
   authority: Authority,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string | undefined> {
   try {
-    await credential.getToken(authority.endpoints.resourceManagerScope, { abortSignal: signal });
+    return (await credential.getToken(authority.endpoints.resourceManagerScope, { abortSignal: signal }))?.token;
   } catch (cause) {
     signal.throwIfAborted();
     const error = toAzureError(cause);
     throw error.code === 'EndpointsNotResolved' ? ((await tenantRefusal(authority, signal)) ?? error) : error;
+  }
+}
+
+const Claims = Type.Object({ oid: Type.String({ minLength: 1 }) });
+
+/**
+ * Signs in, and reads from the token as which principal: the claim `oid` of a token for Resource Manager is the object id that role
+ * assignments are made to (documented for access tokens of Microsoft Entra). @throws AzureError
+ */
+export async function signInAsPrincipal(
+  credential: TokenCredential,
+  authority: Authority,
+  signal: AbortSignal,
+): Promise<string> {
+  const token = await obtainToken(credential, authority, signal);
+  const claims = parseJson(Buffer.from(token?.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  if (Value.Check(Claims, claims)) return claims.oid;
+  throw new AzureError({ code: 'UnexpectedToken', message: 'the token does not tell of which principal it is' });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

@@ -14,6 +14,7 @@ import { generatePassword } from './steps/generate-password.act.ts';
 import { initializeArcIntegration } from './steps/initialize-arc-integration.act.ts';
 import type { StepArguments, StepName } from './steps/index.ts';
 import { newRegistrationCertificate } from './steps/new-registration-certificate.act.ts';
+import { recordOnboardingSecret } from './steps/record-onboarding-secret.act.ts';
 import { refreshResourceProviderObjectId } from './steps/refresh-resource-provider-object-id.act.ts';
 import { registerArcRegistrationTask } from './steps/register-arc-registration-task.act.ts';
 import { registerResourceProvider } from './steps/register-resource-provider.act.ts';
@@ -54,6 +55,7 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RecordOnboardingSecret: recordOnboardingSecret,
   RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,

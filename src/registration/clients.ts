@@ -14,6 +14,14 @@ export interface ArcSecretStore {
   dropText(appId: string): Promise<void>;
 }
 
+/** The secret of the user's own Arc service principal, and in a Secret that this object owns which one the nodes hold. */
+export interface OnboardingSecretStore {
+  /** @throws SecretProblem when the Secret holds another one by now */
+  readText(fingerprint: string): Promise<string>;
+  recordHandedOver(appId: string, fingerprint: string): Promise<void>;
+  recordFound(appId: string, fingerprint: string): Promise<void>;
+}
+
 /** Runs an operation on a node of the registration. Throws NodeError. */
 export type Run = <N extends OperationName>(
   node: string,
@@ -26,6 +34,7 @@ export interface Clients {
   arm: ResourceManager;
   run: Run;
   arcSecret: ArcSecretStore;
+  onboarding: OnboardingSecretStore;
   signal: AbortSignal;
 }
 

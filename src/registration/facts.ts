@@ -41,6 +41,22 @@ export interface ArcSecret {
   hasText: boolean;
 }
 
+/** The secret of the user's own Arc service principal, as its Secret has it. The text itself is not part of the observation. */
+export interface OnboardingSecret {
+  appId: string;
+  /** Tells this secret from another one. */
+  fingerprint: string;
+  notAfter: Date | undefined;
+}
+
+/** Which secret of the user's own Arc service principal the nodes were given, by fingerprint. */
+export interface OnboardingRecord {
+  appId: string;
+  handedOver: string | undefined;
+  /** What the Secret held when the nodes were found onboarded with this application by somebody else. */
+  found: string | undefined;
+}
+
 export interface NodeAddress {
   name: string;
   address: string;
@@ -73,8 +89,11 @@ export interface Observed {
   providerRoles: Fact<RoleAssignment[]>;
   arcRoles: Fact<RoleAssignment[]>;
   arcSecret: Fact<ArcSecret>;
-  /** The Arc service principal's secret that we hold signs in. */
-  arcSignIn: Fact<true>;
+  /** The user's own Arc service principal; both absent where the spec names none. */
+  onboardingSecret: Fact<OnboardingSecret>;
+  onboardingRecord: Fact<OnboardingRecord>;
+  /** The secret of the Arc service principal that the nodes are to hold signs in, as the principal of this object id. */
+  arcSignIn: Fact<{ principalId: string }>;
   /** Long-running operations whose URL is remembered, by step key. */
   operations: Record<string, Fact<OperationStatus>>;
   /** Azure's clock minus ours, in milliseconds, as far as it is known. */
@@ -96,7 +115,9 @@ export interface FactValues {
   providerRoles: RoleAssignment[];
   arcRoles: RoleAssignment[];
   arcSecret: ArcSecret;
-  arcSignIn: true;
+  onboardingSecret: OnboardingSecret;
+  onboardingRecord: OnboardingRecord;
+  arcSignIn: { principalId: string };
   session: Session;
   sshKeys: string[];
   knownHosts: KnownHosts;

@@ -189,10 +189,6 @@ describe('what comes in a later version', () => {
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
     ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
-    [
-      'spec.arc.onboarding.type: ServicePrincipal',
-      arc({ onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } }),
-    ],
     ['spec.arc.onboarding.type: ClusterIdentity', arc({ onboarding: { type: 'ClusterIdentity' } })],
     ['spec.arc.proxy', arc({ proxy: { url: 'http://proxy.corp.example.com:8080' } })],
   ])('%s', (field, asked) => {

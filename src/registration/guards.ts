@@ -20,8 +20,8 @@ const refuse = (field: string, instead: string): Refusal => ({
 export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
   if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
   if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
-  if (spec.arc.onboarding.type !== 'ResourceProvider')
-    return refuse(`spec.arc.onboarding.type: ${spec.arc.onboarding.type}`, 'use ResourceProvider');
+  if (spec.arc.onboarding.type === 'ClusterIdentity')
+    return refuse('spec.arc.onboarding.type: ClusterIdentity', 'use ResourceProvider or ServicePrincipal');
   if (spec.arc.proxy !== undefined)
     return refuse('spec.arc.proxy', 'set the proxy on the nodes (azcmagent config set proxy.url) and leave it out');
   return undefined;

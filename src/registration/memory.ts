@@ -55,6 +55,8 @@ export interface Memory {
   told: Set<string>;
   /** With which nodes were connected to. Secret. */
   sshKeys: readonly string[] | undefined;
+  /** Fingerprint of the secret of the user's own Arc service principal that the facts about it were read with. */
+  onboardingSecret: string | undefined;
   /** By which nodes were known. */
   knownHosts: KnownHosts | undefined;
   /** Fingerprints that nodes showed when they were connected to. */
@@ -76,6 +78,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   syncRequested: false,
   told: new Set(),
   sshKeys: undefined,
+  onboardingSecret: undefined,
   knownHosts: undefined,
 });
 

@@ -10,7 +10,9 @@ import { clusterFrom, machinesFrom, resourceGroupFrom, roleAssignmentsFrom } fro
 import { createArcSecretStore, type ReadableArcSecretStore } from './arc-secret.ts';
 import { valueOf, type Fact, type FactKey, type Observed } from './facts.ts';
 import { expire, forgetRefusalsOfAzure, isBulk, readAgain, type Memory } from './memory.ts';
+import { createOnboardingSecretStore, type ReadableOnboardingSecretStore } from './onboarding-secret.ts';
 import { observeNodes, type NodeAccess } from './observe-nodes.ts';
+import { observeOnboarding, type ObservedOnboarding } from './observe-onboarding.ts';
 import { grants, neededActions, permissionScopeId } from './permissions.ts';
 import { createReader, found, type FromBulk, type Reader } from './reader.ts';
 import type { SecretReader } from '../sign-in/sessions.ts';
@@ -33,6 +35,7 @@ export interface Observation {
   session: Session | undefined;
   access: NodeAccess;
   arcSecret: ReadableArcSecretStore;
+  onboarding: ReadableOnboardingSecretStore;
   /** When the first of the facts is due again. */
   nextRead: Date | undefined;
 }
@@ -69,6 +72,7 @@ export async function observe(
     dependencies.instanceId,
   );
   const arcSecret = createArcSecretStore(kube, registration);
+  const onboarding = createOnboardingSecretStore(kube, dependencies.secrets, registration);
 
   // Whether another secret helps is seen only by looking.
   if (memory.facts.signIn?.fact.state === 'unknown') expire(memory, ['session']);
@@ -93,13 +97,14 @@ export async function observe(
     if (memory.resourceId !== undefined) expire(memory, [...ofTarget, ...ofArcGroup]);
     memory.resourceId = named.resourceId;
   }
+  const own = await observeOnboarding(registration, { sessions, onboarding, memory }, reader, signal);
   const { target, ...azure } = await observeAzure(
     registration,
-    { target: named, session: open, signIn, memory },
+    { target: named, session: open, signIn, memory, own },
     reader,
     signal,
   );
-  const arc = await observeArcSecret(registration, azure, { sessions, arcSecret }, reader, signal);
+  const arc = await observeArcSecret(registration, azure, { sessions, arcSecret, own }, reader, signal);
   const observed: Observed = {
     ...nodes,
     signIn: refusedTenant(azure.resourceGroup) ?? signIn,
@@ -108,7 +113,7 @@ export async function observe(
     ...arc,
     clockSkewMs: open?.arm.clockSkewMs(),
   };
-  return { observed, target, session: open, access, arcSecret, nextRead: reader.finish() };
+  return { observed, target, session: open, access, arcSecret, onboarding, nextRead: reader.finish() };
 }
 
 /** A token was obtained, and Azure says that the subscription is of another tenant. */
@@ -138,11 +143,18 @@ type ObservedAzure = Pick<
 
 async function observeAzure(
   registration: HciClusterRegistration,
-  given: { target: Target | undefined; session: Session | undefined; signIn: Fact<true>; memory: Memory },
+  given: {
+    target: Target | undefined;
+    session: Session | undefined;
+    signIn: Fact<true>;
+    memory: Memory;
+    /** The user's own Arc service principal, where the spec names one. */
+    own: ObservedOnboarding | undefined;
+  },
   reader: Reader,
   signal: AbortSignal,
 ): Promise<ObservedAzure & { target: Target | undefined }> {
-  const { target: named, session, signIn, memory } = given;
+  const { target: named, session, signIn, memory, own } = given;
   if (session === undefined || signIn.state !== 'present' || named === undefined) {
     const why: Fact<never> =
       signIn.state === 'unknown'
@@ -265,11 +277,13 @@ async function observeAzure(
         )
       : ({ state: 'absent', at: resource.at, via: 'live' } as const),
     roles('providerRoles', arcWanted ? valueOf(resource)?.properties.resourceProviderObjectId : undefined, resource),
-    roles(
-      'arcRoles',
-      arcWanted ? valueOf(arcSettings)?.properties.arcServicePrincipalObjectId : undefined,
-      arcSettings,
-    ),
+    own === undefined
+      ? roles(
+          'arcRoles',
+          arcWanted ? valueOf(arcSettings)?.properties.arcServicePrincipalObjectId : undefined,
+          arcSettings,
+        )
+      : roles('arcRoles', valueOf(own.arcSignIn)?.principalId, own.arcSignIn),
   ]);
   return {
     target,
@@ -330,22 +344,25 @@ async function observeGroupPermissions(
 async function observeArcSecret(
   registration: HciClusterRegistration,
   azure: ObservedAzure,
-  given: { sessions: Sessions; arcSecret: ReadableArcSecretStore },
+  given: { sessions: Sessions; arcSecret: ReadableArcSecretStore; own: ObservedOnboarding | undefined },
   reader: Reader,
   signal: AbortSignal,
-): Promise<Pick<Observed, 'arcSecret' | 'arcSignIn'>> {
+): Promise<Pick<Observed, 'arcSecret'> & ObservedOnboarding> {
   const slowMs = Math.max(syncIntervalMs(registration), seldomMs);
   const arcSecret = await reader.read('arcSecret', slowMs, () => given.arcSecret.read(signal));
+  if (given.own !== undefined) return { arcSecret, ...given.own };
+  const none: Fact<never> = { state: 'absent', at: arcSecret.at, via: 'live' };
+  const noOther = { onboardingSecret: none, onboardingRecord: none };
   const held = valueOf(arcSecret);
   const appId = valueOf(azure.arcSettings)?.properties.arcApplicationClientId;
   if (held === undefined || !held.hasText || appId === undefined || appId === null) {
-    return { arcSecret, arcSignIn: { state: 'absent', at: arcSecret.at, via: 'live' } };
+    return { arcSecret, ...noOther, arcSignIn: none };
   }
   const arcSignIn = await reader.read('arcSignIn', slowMs, async () => {
-    await given.sessions.tryClientSecret(registration, appId, await given.arcSecret.readText(), signal);
-    return found(true as const);
+    const text = await given.arcSecret.readText();
+    return found({ principalId: await given.sessions.tryClientSecret(registration, appId, text, signal) });
   });
-  return { arcSecret, arcSignIn };
+  return { arcSecret, ...noOther, arcSignIn };
 }
 
 async function readAll<T>(

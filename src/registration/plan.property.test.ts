@@ -11,6 +11,7 @@ const some = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: 1, maxL
 const starts: fc.Arbitrary<Start> = fc.record({
   nodeCount: fc.integer({ min: 1, max: 3 }),
   arcState: fc.constantFrom('Enabled', 'Enabled', 'Unmanaged'),
+  onboarding: fc.constantFrom('ResourceProvider', 'ResourceProvider', 'ServicePrincipal'),
   separateArcGroup: fc.boolean(),
   consent: fc.boolean(),
   providerStates: some(fc.constantFrom('NotRegistered', 'Registering', 'Registered', 'Unregistered')),
@@ -51,6 +52,8 @@ const factKeys = [
   'arcRoles',
   'arcSecret',
   'arcSignIn',
+  'onboardingSecret',
+  'onboardingRecord',
   'probe/NODE1',
   'probe/NODE2',
   'probe/NODE3',

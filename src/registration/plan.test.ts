@@ -48,6 +48,7 @@ describe('the table of steps', () => {
       'DropArcSecret',
       'RegisterArcRegistrationTask',
       'StartArcRegistrationTask',
+      'RecordOnboardingSecret',
       'RemoveStaleMachine',
       'Sync',
       'SyncOnRequest',

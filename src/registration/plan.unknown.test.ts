@@ -5,7 +5,7 @@ import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
 import { buildCluster, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
-import { emptyStart, ownStart, worldOf } from './testing/starts.ts';
+import { cmdletStart, emptyStart, ownStart, worldOf } from './testing/starts.ts';
 import type { Start } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
@@ -13,6 +13,7 @@ import type { Start } from './testing/world.ts';
 const starts: Start[] = [
   { ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] },
   { ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' },
+  { ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' },
 ];
 
 /** A node was evicted, and left its Arc-enabled server. */
@@ -59,6 +60,8 @@ const single = [
   'providerRoles',
   'arcRoles',
   'arcSecret',
+  'onboardingSecret',
+  'onboardingRecord',
   'arcSignIn',
 ] as const satisfies (keyof Observed)[];
 
@@ -109,7 +112,9 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   CreateArcIdentity: { all: ['cluster', 'arcSettings', ...providers] },
   AssignArcRoles: { all: ['cluster', 'arcSettings', 'arcRoles', ...group] },
   GeneratePassword: { all: ['cluster', 'arcSettings', 'arcRoles', 'arcSecret', ...nodes] },
-  InitializeArcIntegration: { all: ['resource', 'cluster', 'arcSettings', 'arcSecret', 'arcSignIn', ...nodes] },
+  InitializeArcIntegration: {
+    all: ['resource', 'cluster', 'arcSettings', 'arcRoles', 'arcSecret', 'arcSignIn', ...nodes],
+  },
   // The cluster holds the secret, so that one of its nodes can tell.
   DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret'] },
   RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
@@ -117,6 +122,7 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
     all: ['resource', 'cluster', 'arcSettings'],
     each: { NODE1: 'NODE1', NODE2: 'NODE2' },
   },
+  RecordOnboardingSecret: { all: ['onboardingSecret', 'onboardingRecord', ...nodes] },
   RemoveStaleMachine: { all: ['resource', 'cluster', 'machines'] },
   Sync: { all: ['resource', 'cluster', ...nodes] },
   SyncOnRequest: { all: ['cluster', 'arcSettings', ...nodes] },

@@ -91,7 +91,7 @@ const optional = /^(permissions|groupPermissions\/.*|provider\/.*|machines)$/;
 
 /** Secrets that were read are read again when something else is due, and cause no pass of their own. */
 const isLookedAfter = ({ facts }: Memory, key: FactKey): boolean =>
-  !(['session', 'sshKeys', 'knownHosts'].includes(key) && facts[key]?.fact.state === 'present');
+  !(['session', 'sshKeys', 'knownHosts', 'onboardingSecret'].includes(key) && facts[key]?.fact.state === 'present');
 
 export type Reader = ReturnType<typeof createReader>;
 

@@ -187,7 +187,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       memory.atRest = false;
       observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
     }
-    const { target, observed, session, access, arcSecret, nextRead } = observation;
+    const { target, observed, session, access, arcSecret, onboarding, nextRead } = observation;
     noteFailedOperations(memory, observed, now());
     if (target === undefined) {
       await write(registration, reportUnresolved(registration, observed, now()), { exactly: false, signal });
@@ -217,7 +217,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     if (planned.runnable.length === 0) return { requeueAfterMs: schedule(memory, planned, observation) };
 
     if (session === undefined) throw new Error('there are steps to do and no session to do them with');
-    const clients = { arm: session.arm, run: access.run, arcSecret, signal };
+    const clients = { arm: session.arm, run: access.run, arcSecret, onboarding, signal };
     await perform(dependencies, registration, planned.runnable, { clients, memory, correlationId });
     signal.throwIfAborted();
     return again;
@@ -307,7 +307,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       if (remembered.generation !== generation) claims.release(key);
       remembered.generation = generation;
     }
-    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys', 'knownHosts']);
+    if (changedSecrets.delete(key)) expire(remembered.memory, ['session', 'sshKeys', 'knownHosts', 'onboardingSecret']);
     memories.set(key, remembered);
     return { memory: remembered.memory, heard };
   }

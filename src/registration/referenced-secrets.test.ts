@@ -20,6 +20,9 @@ test('a registration names the Secrets of its identity and of its transport', ()
   const clientCertificate = { clientId: 'a', secretRef: { name: 'hci001-certificate' } };
   expect(namedSecrets(withSpec({ identity: { clientCertificate } }, {}))).toEqual(['edge/hci001-certificate']);
   expect(namedSecrets(withSpec({ identity: { managedIdentity: {} } }, { ssh }))).toEqual(['edge/hci001-ssh']);
+  const arc = { onboarding: { servicePrincipal: { secretRef: { name: 'hci001-arc' } } } };
+  const withArc = { metadata, spec: { azure: { identity: {} }, nodes: { transport: { ssh } }, arc } };
+  expect(namedSecrets(withArc)).toEqual(['edge/hci001-ssh', 'edge/hci001-arc']);
 });
 
 test('an object that is not understood names none', () => {

@@ -23,6 +23,11 @@ const NamesSecrets = Compile(
       nodes: Type.Object({
         transport: Type.Object({ ssh: Type.Optional(Type.Intersect([HasSecretRef, NamesKnownHosts])) }),
       }),
+      arc: Type.Optional(
+        Type.Object({
+          onboarding: Type.Optional(Type.Object({ servicePrincipal: Type.Optional(HasSecretRef) })),
+        }),
+      ),
     }),
   }),
 );
@@ -30,7 +35,7 @@ const NamesSecrets = Compile(
 /** The Secrets that a registration names and the controller reads, as `namespace/name`: an index of the store. */
 export function namedSecrets(registration: KubeObject): string[] {
   if (!NamesSecrets.Check(registration)) return [];
-  const { azure, nodes } = registration.spec;
+  const { azure, nodes, arc } = registration.spec;
   const { namespace } = registration.metadata;
   const { ssh } = nodes.transport;
   return [
@@ -38,6 +43,7 @@ export function namedSecrets(registration: KubeObject): string[] {
     azure.identity.clientCertificate?.secretRef,
     ssh?.secretRef,
     ssh?.knownHostsRef,
+    arc?.onboarding?.servicePrincipal?.secretRef,
   ].flatMap((reference) => (reference === undefined ? [] : [keyOf({ namespace, name: reference.name })]));
 }
 

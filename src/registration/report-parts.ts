@@ -77,6 +77,15 @@ export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
     const notAfter = secondsOf(created.notAfter);
     return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
   });
+  const own = valueOf(input.observed.onboardingSecret);
+  if (own !== undefined) {
+    const notAfter = own.notAfter === undefined ? undefined : seconds(own.notAfter);
+    return [
+      ...signInCredential(input),
+      { name: 'ArcServicePrincipal', notAfter, source: 'Secret' } as const,
+      ...certificates,
+    ].slice(0, maximumCredentials);
+  }
   const arc: Draft<CredentialStatus>[] =
     secret === undefined
       ? []

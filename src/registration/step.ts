@@ -1,7 +1,7 @@
 import type { Reason } from '../api/reasons.ts';
 import type { RegistrationSpec } from '../api/spec.ts';
 import type { Submission } from '../api/status.ts';
-import type { ArcSettings, ClusterResource } from '../azure/models.ts';
+import type { ClusterResource } from '../azure/models.ts';
 import { sameId } from '../azure/resource-ids.ts';
 import type { Probe } from '../nodes/operations.ts';
 import { valueOf, type Fact, type FactKey, type Observed } from './facts.ts';
@@ -165,14 +165,8 @@ export function certificateSet(probe: Probe, { target }: PlanInput, resource: Cl
 
 export const arcWanted = ({ spec, observed }: PlanInput): boolean =>
   spec.arc.state === 'Enabled' &&
-  spec.arc.onboarding.type === 'ResourceProvider' &&
+  spec.arc.onboarding.type !== 'ClusterIdentity' &&
   members({ observed }).every(({ probe }) => probe?.arc !== null);
 
 export const nonEmpty = (value: string | null | undefined): value is string =>
   value !== undefined && value !== null && value !== '';
-
-/** The nodes hold this Arc service principal: Initialize-AzureStackHCIArcIntegration was done with it. */
-export const arcInitialized = (probe: Probe, settings: ArcSettings): boolean =>
-  probe.arc?.clusterArcStatus === 'Enabled' &&
-  nonEmpty(settings.properties.arcApplicationClientId) &&
-  sameId(probe.arc.applicationId, settings.properties.arcApplicationClientId);

@@ -2,10 +2,11 @@ import { createHash, X509Certificate } from 'node:crypto';
 import { createRequestBudget, type RequestBudget } from '../azure/budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../azure/clouds.ts';
 import { createCredential, federatedTokenAudience, type Authority, type SignIn } from '../azure/credentials.ts';
+import { createGraph, type Graph } from '../azure/graph.ts';
 import type { OnAzureExchange } from '../azure/http-client.ts';
 import { createInventory, type Inventory } from '../azure/inventory.ts';
 import { createResourceManager, type ResourceManager } from '../azure/resource-manager.ts';
-import { obtainToken } from '../azure/sign-in.ts';
+import { obtainToken, signInAsPrincipal } from '../azure/sign-in.ts';
 import type { RegistrationSpec } from '../api/spec.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Secret } from '../kube/core.ts';
@@ -20,6 +21,7 @@ export type SecretReader = Pick<ReferencedObjects<Secret>, 'read'>;
 /** Azure for everything that signs in as one principal to one subscription: one credential, one pipeline, one budget. */
 export interface Session {
   arm: ResourceManager;
+  graph: Graph;
   /** What is read once for all objects of this session. */
   inventory: Inventory;
   /** When the credential expires, as its Secret or its certificate says; undefined when nothing says it. */
@@ -38,8 +40,8 @@ export interface Sessions {
   endpoints(object: SignsIn): CloudEndpoints;
   /** Reads what the spec's identity needs, and opens a session or finds the open one. @throws SecretProblem, NotAllowed, KubeError */
   open(object: SignsIn, signal: AbortSignal): Promise<Session>;
-  /** Does this client secret sign in? @throws AzureError */
-  tryClientSecret(object: SignsIn, clientId: string, clientSecret: string, signal: AbortSignal): Promise<void>;
+  /** Signs in with this client secret. @returns the object id of its service principal. @throws AzureError */
+  tryClientSecret(object: SignsIn, clientId: string, clientSecret: string, signal: AbortSignal): Promise<string>;
 }
 
 /** A session that nobody opened for so long belongs to a changed secret or a deleted object. */
@@ -107,8 +109,16 @@ export function createSessions(options: SessionsOptions): Sessions {
       const session: Session = {
         credentialNotAfter: notAfter,
         arm,
+        graph: createGraph({
+          credential,
+          endpoints: cloud,
+          certificateAuthorities,
+          userAgent,
+          beforeWrite,
+          onExchange,
+        }),
         inventory: createInventory(arm, () => new Date()),
-        checkSignIn: (caller) => obtainToken(credential, authority, caller).catch(throwOwn),
+        checkSignIn: async (caller) => void (await obtainToken(credential, authority, caller).catch(throwOwn)),
       };
       sessions.set(key, { session, openedAt });
       return session;
@@ -116,7 +126,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     tryClientSecret(object, clientId, clientSecret, signal) {
       const { tenantId } = object.spec.azure;
       const authority: Authority = { tenantId, endpoints: endpoints(object), certificateAuthorities, onExchange };
-      return obtainToken(
+      return signInAsPrincipal(
         createCredential({ type: 'ClientSecret', clientId, clientSecret }, authority),
         authority,
         signal,
@@ -148,13 +158,7 @@ async function readSignIn(
     case 'ClientSecret': {
       const { clientId, secretRef } = member(identity.clientSecret);
       const secret = await readSecret(secrets, namespace, secretRef.name, signal);
-      const expiresOn = secret.optional('expiresOn')?.trim();
-      const notAfter = expiresOn === undefined ? undefined : new Date(expiresOn);
-      if (notAfter !== undefined && Number.isNaN(notAfter.getTime())) {
-        throw new SecretProblem(
-          `Secret ${namespace}/${secretRef.name}: expiresOn is not an RFC 3339 time such as 2028-01-31T00:00:00Z.`,
-        );
-      }
+      const notAfter = readExpiresOn(secret, `${namespace}/${secretRef.name}`);
       const clientSecret = secret.required('clientSecret').trim();
       return { signIn: { type: 'ClientSecret', clientId, clientSecret }, notAfter };
     }
@@ -198,6 +202,16 @@ function certificateNotAfter(pem: string): Date {
   } catch (cause) {
     throw new SecretProblem('tls.crt is not a certificate in PEM', { cause });
   }
+}
+
+/** When the client secret in it expires, as its owner says. @throws SecretProblem when that is no instant */
+export function readExpiresOn(secret: SecretContent, name: string): Date | undefined {
+  const expiresOn = secret.optional('expiresOn')?.trim();
+  const notAfter = expiresOn === undefined ? undefined : new Date(expiresOn);
+  if (notAfter !== undefined && Number.isNaN(notAfter.getTime())) {
+    throw new SecretProblem(`Secret ${name}: expiresOn is not an RFC 3339 time such as 2028-01-31T00:00:00Z.`);
+  }
+  return notAfter;
 }
 
 /** The content of a Secret, as text. */

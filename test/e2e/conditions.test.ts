@@ -136,11 +136,6 @@ describe('what the conditions say when something is wrong', () => {
       /WinRM is not supported/,
     ],
     ['Arc disabled', { arc: { state: 'Disabled' } }, /spec\.arc\.state: Disabled is not supported/],
-    [
-      'an own Arc service principal',
-      { arc: { onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'a' } } } } },
-      /ServicePrincipal is not supported/,
-    ],
     ['a proxy', { arc: { proxy: { url: 'http://proxy:8080' } } }, /spec\.arc\.proxy is not supported/],
   ])('answers %s, which comes later, instead of ignoring it', async (name, spec, message) => {
     const namespace = `later-${name.toLowerCase().replaceAll(' ', '-')}`;

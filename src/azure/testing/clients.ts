@@ -2,6 +2,7 @@ import type { SimulatedAzure } from '../../../test/simulators/azure/azure.ts';
 import { createRequestBudget } from '../budget.ts';
 import { cloudEndpoints, type CloudEndpoints } from '../clouds.ts';
 import { createCredential, type Authority, type SignIn } from '../credentials.ts';
+import { createGraph, type Graph } from '../graph.ts';
 import { createResourceManager, type ResourceManager } from '../resource-manager.ts';
 
 export const endpointsOf = ({ resourceManager, login, graph }: SimulatedAzure): CloudEndpoints =>
@@ -38,6 +39,16 @@ export const resourceManagerFor = (
       ofSubscription: createRequestBudget(() => Date.now()),
       ofPrincipal: createRequestBudget(() => Date.now()),
     },
+    userAgent: 'test',
+    beforeWrite,
+    onExchange: () => {},
+  });
+
+export const graphFor = (azure: SimulatedAzure, signIn = controllerSecret(azure), beforeWrite = () => {}): Graph =>
+  createGraph({
+    credential: credentialFor(azure, signIn),
+    endpoints: endpointsOf(azure),
+    certificateAuthorities: [azure.caPem],
     userAgent: 'test',
     beforeWrite,
     onExchange: () => {},

@@ -1,4 +1,4 @@
-import { valueOf } from '../facts.ts';
+import { valueOf, type Unknown } from '../facts.ts';
 import { mixedBuilds } from '../node-state.ts';
 import type { Pending, Plan } from '../plan.ts';
 import { describeStale, staleMachines } from '../stale-machines.ts';
@@ -25,6 +25,8 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.arcSettings.state === 'unknown')
     return unsure(input.observed.arcSettings.why.reason, input.observed.arcSettings.why.message);
   const open = arcNotShown(input);
+  const trouble = onboardingTrouble(input);
+  if (trouble !== undefined && open.length > 0) return no(trouble.reason, trouble.message);
   if (!arcWanted(input) || input.observed.arcSettings.state === 'absent')
     return no('NodesNotConnected', `Arc is not set up yet.${foreignMachines(input)}`);
   if (open.length === 0)
@@ -38,6 +40,14 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
         'ArcSyncPending',
         `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. This can take up to 12 hours.`,
       );
+}
+
+/** The user's own Arc service principal cannot be used. */
+function onboardingTrouble({ spec, observed }: PlanInput): Unknown | undefined {
+  if (spec.arc.onboarding.type !== 'ServicePrincipal') return undefined;
+  const { onboardingSecret, arcSignIn } = observed;
+  if (onboardingSecret.state === 'unknown') return onboardingSecret.why;
+  return arcSignIn.state === 'unknown' ? arcSignIn.why : undefined;
 }
 
 /** The roles that are assigned at the Arc group hold for them too. */

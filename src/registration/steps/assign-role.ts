@@ -62,26 +62,28 @@ export const assignResourceManagerRole: Step<AssignRoleArguments> = {
 /** With these the Arc service principal may onboard the nodes. */
 export const assignArcRoles: Step<AssignRoleArguments> = {
   microsoft: { words: 'Assign the Arc onboarding roles', command: 'New-AzRoleAssignment' },
-  after: ['CreateResourceGroup', 'CreateArcIdentity'],
+  after: ['CreateResourceGroup', 'CreateArcSettings', 'CreateArcIdentity'],
   arc: true,
   affects: () => ['arcRoles'],
   evaluate(input) {
     if (!arcWanted(input)) return [];
-    const { arcSettings, arcRoles } = input.observed;
-    if (arcSettings.state !== 'present') return [unread('Azure Connected Machine Onboarding', arcSettings)];
-    const principalId = arcSettings.value.properties.arcServicePrincipalObjectId;
-    if (!nonEmpty(principalId))
-      return [
-        waiting(
-          'Azure Connected Machine Onboarding',
-          'the Arc service principal does not exist yet',
-          [],
-          0,
-          'Progressing',
-        ),
-      ];
-    return (['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const).map(
-      (role) => evaluateRole(input, principalId, role, arcRoles),
-    );
+    const principalId = arcPrincipalId(input);
+    return typeof principalId === 'string'
+      ? arcRoleNames.map((role) => evaluateRole(input, principalId, role, input.observed.arcRoles))
+      : [principalId];
   },
 };
+
+const arcRoleNames = ['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const;
+
+function arcPrincipalId({ spec, observed }: PlanInput): string | Evaluation<never> {
+  const on = arcRoleNames[0];
+  const { arcSettings, arcSignIn } = observed;
+  if (arcSettings.state !== 'present') return unread(on, arcSettings);
+  if (spec.arc.onboarding.type === 'ServicePrincipal')
+    return arcSignIn.state === 'present' ? arcSignIn.value.principalId : unread(on, arcSignIn);
+  const principalId = arcSettings.value.properties.arcServicePrincipalObjectId;
+  return nonEmpty(principalId)
+    ? principalId
+    : waiting(on, 'the Arc service principal does not exist yet', [], 0, 'Progressing');
+}

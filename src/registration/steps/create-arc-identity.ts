@@ -11,7 +11,7 @@ export const createArcIdentity: Step<CreateArcIdentityArguments> = {
   submits: { waitSeconds: 600 },
   affects: () => ['arcSettings'],
   evaluate(input) {
-    if (!arcWanted(input)) return [];
+    if (!arcWanted(input) || input.spec.arc.onboarding.type !== 'ResourceProvider') return [];
     const { target, observed } = input;
     if (observed.arcSettings.state !== 'present') return [unread('default', observed.arcSettings)];
     const { arcApplicationObjectId, arcApplicationClientId } = observed.arcSettings.value.properties;

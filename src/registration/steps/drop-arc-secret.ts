@@ -1,5 +1,5 @@
-import { valueOf } from '../facts.ts';
-import { arcInitialized, arcWanted, members, unread, type Step } from '../step.ts';
+import { arcApplicationId, holdsArcApplication } from '../arc-application.ts';
+import { arcWanted, members, unread, type Step } from '../step.ts';
 
 export interface DropArcSecretArguments {
   /** Whose secret is dropped. */
@@ -17,14 +17,16 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
     if (!arcWanted(input)) return [];
-    const { arcSecret, arcSettings } = input.observed;
+    const { arcSecret } = input.observed;
     if (arcSecret.state === 'unknown') return [unread('Secret', arcSecret)];
-    const settings = valueOf(arcSettings);
-    const handedOver =
-      settings !== undefined &&
-      members(input).some(({ probe }) => probe !== undefined && arcInitialized(probe, settings));
-    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || !handedOver)
-      return [{ state: 'Done', on: 'Secret' }];
+    const appId = arcApplicationId(input);
+    // The provider's secret is of no use where the nodes are given another principal's.
+    const isNeeded =
+      input.spec.arc.onboarding.type === 'ResourceProvider' &&
+      !members(input).some(
+        ({ probe }) => probe !== undefined && appId !== undefined && holdsArcApplication(probe, appId),
+      );
+    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || isNeeded) return [{ state: 'Done', on: 'Secret' }];
     return [{ state: 'Ready', on: 'Secret', arguments: { appId: arcSecret.value.appId } }];
   },
 };

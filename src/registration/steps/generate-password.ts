@@ -1,5 +1,6 @@
 import { sameId } from '../../azure/resource-ids.ts';
-import { arcInitialized, arcWanted, members, nonEmpty, unread, type Step } from '../step.ts';
+import { holdsArcApplication } from '../arc-application.ts';
+import { arcWanted, members, nonEmpty, unread, type Step } from '../step.ts';
 
 export interface GeneratePasswordArguments {
   resourceGroup: string;
@@ -17,15 +18,15 @@ export const generatePassword: Step<GeneratePasswordArguments> = {
   arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
-    if (!arcWanted(input)) return [];
+    if (!arcWanted(input) || input.spec.arc.onboarding.type !== 'ResourceProvider') return [];
     const { target, observed } = input;
     const on = 'default';
     if (observed.arcSettings.state !== 'present') return [unread(on, observed.arcSettings)];
     const appId = observed.arcSettings.value.properties.arcApplicationClientId;
     if (!nonEmpty(appId)) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
-    const { value: settings } = observed.arcSettings;
     const all = members(input);
-    if (all.some(({ probe }) => probe !== undefined && arcInitialized(probe, settings))) return [{ state: 'Done', on }];
+    if (all.some(({ probe }) => probe !== undefined && holdsArcApplication(probe, appId)))
+      return [{ state: 'Done', on }];
     const silent = all.find(({ probe }) => probe === undefined);
     if (silent !== undefined) return [unread(on, silent.fact)];
     if (observed.arcSecret.state === 'unknown') return [unread(on, observed.arcSecret)];

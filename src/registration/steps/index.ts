@@ -11,6 +11,7 @@ import { dropArcSecret } from './drop-arc-secret.ts';
 import { generatePassword } from './generate-password.ts';
 import { initializeArcIntegration } from './initialize-arc-integration.ts';
 import { newRegistrationCertificate } from './new-registration-certificate.ts';
+import { recordOnboardingSecret } from './record-onboarding-secret.ts';
 import { refreshResourceProviderObjectId } from './refresh-resource-provider-object-id.ts';
 import { registerArcRegistrationTask } from './register-arc-registration-task.ts';
 import { registerResourceProvider } from './register-resource-provider.ts';
@@ -51,6 +52,7 @@ const table = {
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
   StartArcRegistrationTask: startArcRegistrationTask,
+  RecordOnboardingSecret: recordOnboardingSecret,
   RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,

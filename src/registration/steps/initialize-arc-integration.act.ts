@@ -2,8 +2,11 @@ import type { Act } from '../clients.ts';
 import type { InitializeArcIntegrationArguments } from './initialize-arc-integration.ts';
 
 export const initializeArcIntegration: Act<InitializeArcIntegrationArguments> = async (
-  { run, arcSecret },
-  { node, parameters },
+  { run, arcSecret, onboarding },
+  { node, parameters, fingerprint },
 ) => {
-  await run(node, 'initializeArcIntegration', { ...parameters, secret: await arcSecret.readText() });
+  const secret = fingerprint === undefined ? await arcSecret.readText() : await onboarding.readText(fingerprint);
+  await run(node, 'initializeArcIntegration', { ...parameters, secret });
+  // Lost at this line, the same secret is handed over once more, which changes nothing.
+  if (fingerprint !== undefined) await onboarding.recordHandedOver(parameters.appId, fingerprint);
 };

@@ -1,25 +1,8 @@
 import { leftAlone } from '../node-state.ts';
-import { sameId } from '../../azure/resource-ids.ts';
 import type { Probe } from '../../nodes/operations.ts';
-import {
-  arcWanted,
-  members,
-  pollSeconds,
-  underWay,
-  unread,
-  waiting,
-  type Evaluation,
-  type PlanInput,
-  type Step,
-} from '../step.ts';
+import { onboarded } from '../arc-application.ts';
+import { arcWanted, members, pollSeconds, underWay, unread, waiting, type Evaluation, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
-
-/** The node's agent is connected to the right place, and the cluster counts the node as enabled. */
-const onboarded = (name: string, probe: Probe, { target }: PlanInput): boolean =>
-  probe.agent?.status === 'Connected' &&
-  sameId(probe.agent.subscriptionId, target.subscriptionId) &&
-  sameId(probe.agent.resourceGroup, target.arcResourceGroup) &&
-  probe.arc?.nodesArcStatus[name.toLowerCase()] === 'Enabled';
 
 /** Why the agent is not connected, in its own words. */
 export function agentTrouble({ agent, arcRegistrationTask }: Probe): string {

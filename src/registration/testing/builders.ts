@@ -261,6 +261,8 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
     assignment('arc-principal-id', 'cd570a14-e51a-42ad-bac8-bafd67325302'),
   ]),
   arcSecret: present({ appId: 'arc-client-id', keyId: 'key-1', notAfter: '2028-02-01T00:00:00Z', hasText: false }),
+  onboardingSecret: absent,
+  onboardingRecord: absent,
   arcSignIn: absent,
   operations: {},
   clockSkewMs: 0,

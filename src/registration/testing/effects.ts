@@ -8,6 +8,7 @@ import type { StepArguments, StepName } from '../steps/index.ts';
 import { buildCluster, thumbprint } from './builders.ts';
 import {
   applicationProperties,
+  arcPrincipal,
   arcApplicationProperties,
   connectedAgent,
   newResource,
@@ -180,7 +181,7 @@ const effects: Effects = {
     );
     return { operationUrl };
   },
-  AssignArcRoles: assign('arcRoles', ({ arcSettings }) => arcSettings?.properties.arcServicePrincipalObjectId),
+  AssignArcRoles: assign('arcRoles', (world) => arcPrincipal(world).principalId),
   GeneratePassword(world, { appId }) {
     must(appId === world.arcSettings?.properties.arcApplicationClientId, 'that is not the Arc application');
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
@@ -191,9 +192,18 @@ const effects: Effects = {
       worksFrom: new Date(world.now.getTime() + delays.secret * 1000),
     };
   },
-  InitializeArcIntegration(world, { parameters }) {
-    must(world.secret?.hasText, 'there is no secret');
-    must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+  InitializeArcIntegration(world, { parameters, fingerprint }) {
+    must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
+    must(parameters.appId === arcPrincipal(world).appId, 'that is not the principal that was asked for');
+    if (fingerprint === undefined) {
+      must(world.secret?.hasText, 'there is no secret');
+      must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+    } else {
+      must(fingerprint === world.onboardingSecret, 'the Secret holds another one');
+      must(world.onboardingRecord?.handedOver !== fingerprint, 'the nodes hold it');
+      world.onboardingRecord = { handedOver: fingerprint, found: undefined };
+    }
+    world.onboardedWith = fingerprint;
     for (const { arc, registration } of world.nodes.values()) {
       must(arc, 'the node knows no Arc');
       must(registration.azureResourceUri, 'the node is not registered');
@@ -201,10 +211,9 @@ const effects: Effects = {
     }
   },
   DropArcSecret(world) {
-    const initialized = [...world.nodes.values()].some(
-      ({ arc }) => arc?.applicationId === world.arcSettings?.properties.arcApplicationClientId,
-    );
-    must(initialized, 'no node holds the secret');
+    const { appId } = arcPrincipal(world);
+    const initialized = [...world.nodes.values()].some(({ arc }) => arc?.applicationId === appId);
+    must(initialized || appId !== world.secret?.appId, 'no node holds the secret');
     must(world.secret?.hasText, 'there is no secret');
     world.secret.hasText = false;
   },
@@ -220,8 +229,7 @@ const effects: Effects = {
     const probe = node(world, name);
     must(probe.arcRegistrationTask, 'there is no task');
     must(probe.registration.azureResourceUri, `${name} is not registered`);
-    const { arcApplicationClientId } = world.arcSettings?.properties ?? {};
-    must(probe.arc?.applicationId === arcApplicationClientId, `${name} would onboard as another principal`);
+    must(probe.arc?.applicationId === arcPrincipal(world).appId, `${name} would onboard as another principal`);
     must(probe.arcRegistrationTask.state !== 'Running', 'the task runs');
     probe.arcRegistrationTask.state = 'Running';
     afterSeconds(world, delays.agent, () => {
@@ -229,6 +237,11 @@ const effects: Effects = {
       probe.agent = connectedAgent(name, world.target);
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
+  },
+  RecordOnboardingSecret(world, { fingerprint }) {
+    must(world.onboardedWith !== undefined, 'the nodes hold no secret of it');
+    must(world.onboardingRecord === undefined, 'it is on record');
+    world.onboardingRecord = { handedOver: undefined, found: fingerprint };
   },
   RemoveStaleMachine(world, { machineId }) {
     const machine = world.machines.find(({ id }) => id === machineId);
@@ -303,6 +316,11 @@ const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
   GeneratePassword(input) {
     known('the Secret', input.observed.arcSecret);
     allAsked(input);
+  },
+  InitializeArcIntegration({ spec, observed }) {
+    if (spec.arc.onboarding.type !== 'ServicePrincipal') return;
+    present("the user's Secret", observed.onboardingSecret);
+    known('what the nodes were given', observed.onboardingRecord);
   },
   AssignResourceManagerRole: ({ observed }) => known('what roles there are', observed.providerRoles),
   AssignArcRoles: ({ observed }) => known('what roles there are', observed.arcRoles),

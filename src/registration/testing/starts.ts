@@ -6,6 +6,7 @@ import { buildWorld, type Start, type World } from './world.ts';
 export const emptyStart: Start = {
   nodeCount: 2,
   arcState: 'Enabled',
+  onboarding: 'ResourceProvider',
   separateArcGroup: false,
   consent: false,
   providerStates: ['NotRegistered'],
@@ -65,7 +66,10 @@ export function worldOf(start: Start): World {
     adoptionPolicy: start.resource && !start.marked ? 'Always' : 'IfOwned',
     arc: {
       state: start.arcState,
-      onboarding: { type: 'ResourceProvider' },
+      onboarding:
+        start.onboarding === 'ServicePrincipal'
+          ? { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'own' } } }
+          : { type: 'ResourceProvider' },
       ...(start.separateArcGroup ? { resourceGroup: 'arc-rg' } : {}),
       ...(start.consent ? { defaultExtensions: 'Consent' } : {}),
     },

@@ -25,6 +25,11 @@ export interface World {
   /** Thumbprints with which the cluster's application signs in. */
   uploaded: Set<string>;
   secret: { appId: string; hasText: boolean; worksFrom: Date } | undefined;
+  /** Fingerprint of what the Secret of the user's own Arc service principal holds. */
+  onboardingSecret: string;
+  onboardingRecord: { handedOver: string | undefined; found: string | undefined } | undefined;
+  /** Fingerprint of the user's secret that the nodes hold. */
+  onboardedWith: string | undefined;
   nodes: Map<string, Probe>;
   cloudManagement: boolean;
   /** Nodes whose firmware keeps them out of policy, whatever is synchronised. */
@@ -43,6 +48,7 @@ export interface World {
 export interface Start {
   nodeCount: number;
   arcState: 'Enabled' | 'Unmanaged';
+  onboarding: 'ResourceProvider' | 'ServicePrincipal';
   separateArcGroup: boolean;
   consent: boolean;
   providerStates: string[];
@@ -82,6 +88,21 @@ export const arcApplicationProperties = {
   arcServicePrincipalObjectId: 'arc-principal-id',
 };
 
+export const ownArcApplication = { appId: 'own-client-id', principalId: 'own-principal-id' };
+
+const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
+
+/** Client and object id of the principal with which the nodes are to be onboarded. */
+export const arcPrincipal = (
+  world: Pick<World, 'spec' | 'arcSettings'>,
+): { appId: string | null | undefined; principalId: string | null | undefined } =>
+  isOwn(world)
+    ? ownArcApplication
+    : {
+        appId: world.arcSettings?.properties.arcApplicationClientId,
+        principalId: world.arcSettings?.properties.arcServicePrincipalObjectId,
+      };
+
 /** Nothing of the cluster resource but what a PUT makes. */
 export const newResource = (target: Target, tags: Record<string, string>): ClusterResource => ({
   ...buildResource(),
@@ -109,7 +130,8 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
   const hasArcGroup = groups.get(target.arcResourceGroup.toLowerCase()) === 'Succeeded';
   const hasArcSettings = hasResource && start.arcSettings && start.arcState === 'Enabled';
   const hasArcIdentity = hasArcSettings && start.arcIdentity;
-  const isInitialized = hasArcIdentity && start.initialized;
+  const hasArcPrincipal = isOwn({ spec }) ? hasArcSettings : hasArcIdentity;
+  const isInitialized = hasArcPrincipal && start.initialized;
   const world: World = {
     now,
     spec,
@@ -129,7 +151,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     ),
     arcSettings: undefined,
     arcRoles: new Set(
-      hasArcIdentity && hasArcGroup
+      hasArcPrincipal && hasArcGroup
         ? (['Azure Connected Machine Onboarding', 'Azure Connected Machine Resource Administrator'] as const).filter(
             (_, index) => pick(start.arcRoles, index) === true,
           )
@@ -138,6 +160,9 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     machines: [],
     uploaded: new Set(),
     secret: undefined,
+    onboardingSecret: 'first-secret',
+    onboardingRecord: undefined,
+    onboardedWith: isOwn({ spec }) && isInitialized ? 'first-secret' : undefined,
     nodes: new Map(),
     cloudManagement: start.cloudManagement,
     outOfPolicy: new Set(),
@@ -221,7 +246,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
         arc: {
           clusterArcStatus: isInitialized ? 'Enabled' : 'Disabled',
           nodesArcStatus: { [name.toLowerCase()]: agent ? 'Enabled' : 'Disabled' },
-          applicationId: isInitialized ? 'arc-client-id' : null,
+          applicationId: isInitialized ? (isOwn({ spec }) ? ownArcApplication.appId : 'arc-client-id') : null,
         },
         ...(agent ? { agent: connectedAgent(name, target) } : { agent: null }),
         arcRegistrationTask: {
@@ -284,7 +309,7 @@ export function observe(
   const at = world.now;
   const fact = <T>(key: string, value: T | undefined): Fact<T> => {
     // Without a token nothing of Azure is read.
-    const inAzure = key !== 'cluster' && key !== 'arcSecret' && !key.startsWith('probe/');
+    const inAzure = !/^(cluster|arcSecret|onboardingSecret|onboardingRecord)$/.test(key) && !key.startsWith('probe/');
     if (unread.has(key) || (inAzure && unread.has('signIn'))) {
       const reason = key === 'cluster' || key.startsWith('probe/') ? 'NodeUnreachable' : 'AzureRequestFailed';
       return { state: 'unknown', why: { reason, message: `${key} could not be read` }, at };
@@ -344,7 +369,7 @@ export function observe(
     arcSettings,
     machines: fact('machines', structuredClone(world.machines)),
     providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
-    arcRoles: fact('arcRoles', assignments('arc-principal-id', world.arcRoles)),
+    arcRoles: fact('arcRoles', assignments(arcPrincipal(world).principalId ?? '', world.arcRoles)),
     arcSecret: fact(
       'arcSecret',
       world.secret && {
@@ -353,6 +378,16 @@ export function observe(
         keyId: 'key',
         notAfter: '2028-02-01T00:00:00Z',
       },
+    ),
+    onboardingSecret: fact(
+      'onboardingSecret',
+      isOwn(world)
+        ? { appId: ownArcApplication.appId, fingerprint: world.onboardingSecret, notAfter: undefined }
+        : undefined,
+    ),
+    onboardingRecord: fact(
+      'onboardingRecord',
+      world.onboardingRecord && { appId: ownArcApplication.appId, ...world.onboardingRecord },
     ),
     arcSignIn: observeArcSignIn(world, fact),
     operations: Object.fromEntries(
@@ -365,11 +400,17 @@ export function observe(
   };
 }
 
-function observeArcSignIn(world: World, fact: <T>(key: string, value: T | undefined) => Fact<T>): Fact<true> {
+function observeArcSignIn(
+  world: World,
+  fact: <T>(key: string, value: T | undefined) => Fact<T>,
+): Observed['arcSignIn'] {
+  if (isOwn(world)) return fact('arcSignIn', { principalId: ownArcApplication.principalId });
   const held = world.secret;
   const appId = world.arcSettings?.properties.arcApplicationClientId;
-  if (held?.hasText !== true || appId === null || appId === undefined) return fact<true>('arcSignIn', undefined);
-  if (held.appId === appId && held.worksFrom <= world.now) return fact<true>('arcSignIn', true);
+  if (held?.hasText !== true || appId === null || appId === undefined)
+    return fact<{ principalId: string }>('arcSignIn', undefined);
+  if (held.appId === appId && held.worksFrom <= world.now)
+    return fact('arcSignIn', { principalId: 'arc-principal-id' });
   return { state: 'unknown', why: { reason: 'CredentialRejected', message: 'AADSTS7000215' }, at: world.now };
 }
 
@@ -381,6 +422,7 @@ export function isRegistered(world: World): boolean {
     world.spec.arc.state === 'Unmanaged' ||
     (world.providerRoles.size === 1 &&
       nodes.every(({ agent, arc: node }) => agent?.status === 'Connected' && node?.clusterArcStatus === 'Enabled') &&
+      (!isOwn(world) || world.onboardedWith === world.onboardingSecret) &&
       world.arcSettings?.properties.perNodeDetails?.length === nodes.length &&
       world.secret?.hasText !== true);
   return (

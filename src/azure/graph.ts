@@ -1,0 +1,87 @@
+import type { TokenCredential } from '@azure/core-auth';
+import {
+  bearerTokenAuthenticationPolicy,
+  createPipelineFromOptions,
+  createPipelineRequest,
+  type HttpMethods,
+} from '@azure/core-rest-pipeline';
+import type { CloudEndpoints } from './clouds.ts';
+import { answerError, toAzureError } from './errors.ts';
+import { createHttpClient, type OnAzureExchange } from './http-client.ts';
+import { deadlinePolicy, guarded, parseBody } from './resource-manager.ts';
+
+export interface GraphAnswer {
+  status: number;
+  body: unknown;
+}
+
+/** Microsoft Graph (v1.0) for one principal. Its rights are application permissions, apart from roles in Resource Manager. */
+export interface Graph {
+  /** @throws AzureError */
+  send(request: {
+    method: HttpMethods;
+    /** Below /v1.0, with a leading slash. */
+    path: string;
+    query?: Record<string, string>;
+    body?: unknown;
+    signal: AbortSignal;
+  }): Promise<GraphAnswer>;
+  /** Follows the URL of a list's next page. @throws AzureError */
+  follow(url: string, signal: AbortSignal): Promise<GraphAnswer>;
+}
+
+export function createGraph(options: {
+  credential: TokenCredential;
+  endpoints: CloudEndpoints;
+  certificateAuthorities: string[] | undefined;
+  userAgent: string;
+  /** Called right before a request that is no read is sent; what it throws is thrown instead. */
+  beforeWrite: () => void;
+  onExchange: OnAzureExchange;
+}): Graph {
+  const { credential, endpoints } = options;
+  const httpClient = guarded(createHttpClient('graph', options.onExchange), options.beforeWrite);
+  const pipeline = createPipelineFromOptions({
+    retryOptions: { maxRetries: 0 }, // a POST that makes a secret must not be sent twice; the work queue retries
+    userAgentOptions: { userAgentPrefix: options.userAgent },
+    ...(options.certificateAuthorities === undefined ? {} : { tlsOptions: { ca: options.certificateAuthorities } }),
+  });
+  pipeline.addPolicy(deadlinePolicy);
+  pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: endpoints.graphScope }), { phase: 'Sign' });
+
+  const exchange = async (
+    method: HttpMethods,
+    url: string,
+    body: unknown,
+    signal: AbortSignal,
+  ): Promise<GraphAnswer> => {
+    const request = createPipelineRequest({ method, url, abortSignal: signal });
+    if (body !== undefined) {
+      request.headers.set('content-type', 'application/json');
+      request.body = JSON.stringify(body);
+    }
+    request.headers.set('accept', 'application/json');
+    const response = await pipeline.sendRequest(httpClient, request).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw toAzureError(error);
+    });
+    const header = (name: string) => response.headers.get(name);
+    const text = response.bodyAsText ?? '';
+    if (response.status >= 400) throw answerError({ status: response.status, bodyText: text, method, url, header });
+    return { status: response.status, body: text === '' ? undefined : parseBody(text, response.status) };
+  };
+
+  return {
+    send({ method, path, query, body, signal }) {
+      const url = new URL(`${endpoints.graph}/v1.0${path}`);
+      for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
+      return exchange(method, url.href, body, signal);
+    },
+    follow(url, signal) {
+      if (new URL(url).origin !== new URL(endpoints.graph).origin) {
+        throw new Error('the URL of a next page must lead back to Microsoft Graph: it would receive a token');
+      }
+      return exchange('GET', url, undefined, signal);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { HciClusterRegistration } from '../api/registration.ts';
+import { valueOf, type Fact, type Observed } from './facts.ts';
+import { expire, type Memory } from './memory.ts';
+import type { ReadableOnboardingSecretStore } from './onboarding-secret.ts';
+import { found, type Reader } from './reader.ts';
+import type { Sessions } from '../sign-in/sessions.ts';
+
+const secretGoodForMs = 60_000;
+const seldomMs = 6 * 3_600_000;
+
+export type ObservedOnboarding = Pick<Observed, 'onboardingSecret' | 'onboardingRecord' | 'arcSignIn'>;
+
+/**
+ * The user's own Arc service principal: its Secret, what the nodes were given of it, and whether it signs in. Undefined where the spec
+ * names none. Its object id comes with the sign-in, so that no right in Microsoft Graph is needed for it.
+ */
+export async function observeOnboarding(
+  registration: HciClusterRegistration,
+  given: { sessions: Sessions; onboarding: ReadableOnboardingSecretStore; memory: Memory },
+  reader: Reader,
+  signal: AbortSignal,
+): Promise<ObservedOnboarding | undefined> {
+  const { state, onboarding } = registration.spec.arc;
+  if (state !== 'Enabled' || onboarding.type !== 'ServicePrincipal') return undefined;
+  const { memory, sessions } = given;
+  const onboardingSecret = await reader.read('onboardingSecret', secretGoodForMs, () =>
+    given.onboarding.readSecret(signal),
+  );
+  const secret = valueOf(onboardingSecret);
+  if (secret !== undefined && secret.fingerprint !== memory.onboardingSecret) {
+    // Nothing of how it went with the last one says anything of this one.
+    if (memory.onboardingSecret !== undefined) {
+      expire(memory, ['arcSignIn', 'arcRoles']);
+      memory.failures.clear();
+      memory.successes.clear();
+    }
+    memory.onboardingSecret = secret.fingerprint;
+  }
+  const onboardingRecord = await reader.read('onboardingRecord', seldomMs, () => given.onboarding.readRecord(signal));
+  const arcSignIn: Fact<{ principalId: string }> =
+    secret === undefined
+      ? onboardingSecret.state === 'unknown'
+        ? onboardingSecret
+        : { state: 'absent', at: onboardingSecret.at, via: 'live' }
+      : await reader.read('arcSignIn', seldomMs, async () => {
+          const text = await given.onboarding.readText(secret.fingerprint);
+          return found({ principalId: await sessions.tryClientSecret(registration, secret.appId, text, signal) });
+        });
+  return { onboardingSecret, onboardingRecord, arcSignIn };
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import { apiVersion, fieldManager, group } from '../api/group.ts';
+import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import type { Found } from '../azure/reads.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { secrets as secretType } from '../kube/core.ts';
+import { apply, get } from '../kube/resource.ts';
+import type { OnboardingSecretStore } from './clients.ts';
+import type { OnboardingRecord, OnboardingSecret } from './facts.ts';
+import { SecretProblem } from '../sign-in/problems.ts';
+import { readExpiresOn, readSecret, type SecretReader } from '../sign-in/sessions.ts';
+
+const annotation = {
+  appId: `${group}/app-id`,
+  handedOver: `${group}/handed-over`,
+  found: `${group}/found`,
+} as const;
+const managedBy = 'app.kubernetes.io/managed-by';
+const writeTimeoutMs = 30_000;
+const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+export interface ReadableOnboardingSecretStore extends OnboardingSecretStore {
+  /** The user's Secret. @throws SecretProblem when it, or a key of it, is missing or not usable */
+  readSecret(signal: AbortSignal): Promise<Found<OnboardingSecret>>;
+  readRecord(signal: AbortSignal): Promise<Found<OnboardingRecord>>;
+}
+
+export const onboardingRecordName = (registration: string): string => `${registration}-arc-onboarding`;
+
+/** Tells one secret from another. Microsoft Entra makes them at random, so that the text does not follow from it. */
+const fingerprintOf = (appId: string, text: string): string =>
+  createHash('sha256').update(`${appId.toLowerCase()}\n${text}`).digest('base64url').slice(0, 16);
+
+/**
+ * The secret of the user's own Arc service principal, which is read from the user's Secret and never written there; and, in a Secret that
+ * this object owns, which secret the nodes were given: a node does not tell.
+ */
+export function createOnboardingSecretStore(
+  kube: KubeClient,
+  secrets: SecretReader,
+  registration: HciClusterRegistration,
+): ReadableOnboardingSecretStore {
+  const { namespace, name: owner, uid } = registration.metadata;
+  const name = onboardingRecordName(owner);
+
+  async function read(signal: AbortSignal): Promise<OnboardingSecret & { text: string }> {
+    const secretRef = registration.spec.arc.onboarding.servicePrincipal?.secretRef;
+    if (secretRef === undefined) throw new SecretProblem('spec.arc.onboarding.servicePrincipal is not set');
+    const secret = await readSecret(secrets, namespace, secretRef.name, signal);
+    const appId = secret.required('clientId').trim();
+    if (!guid.test(appId))
+      throw new SecretProblem(
+        `Secret ${namespace}/${secretRef.name}: clientId is not an application id such as 11111111-2222-3333-4444-555555555555.`,
+      );
+    const text = secret.required('clientSecret').trim();
+    const notAfter = readExpiresOn(secret, `${namespace}/${secretRef.name}`);
+    return { appId, fingerprint: fingerprintOf(appId, text), notAfter, text };
+  }
+
+  async function record(annotations: Record<string, string>): Promise<void> {
+    const signal = AbortSignal.timeout(writeTimeoutMs);
+    const present = await get(kube, secretType, { namespace, name }, { signal });
+    if (present !== undefined && present.metadata.labels?.[managedBy] !== fieldManager) {
+      throw new SecretProblem(
+        `Secret ${namespace}/${name} exists and is not ours. Rename it: the controller keeps record there of what the nodes hold.`,
+      );
+    }
+    await apply(
+      kube,
+      secretType,
+      {
+        metadata: {
+          namespace,
+          name,
+          annotations,
+          labels: { [managedBy]: fieldManager },
+          ownerReferences: [{ apiVersion, kind, name: owner, uid, controller: true }],
+        },
+        type: 'Opaque',
+      },
+      { fieldManager, force: true, signal },
+    );
+  }
+
+  return {
+    async readSecret(signal) {
+      const { text: _, ...value } = await read(signal);
+      return { found: true, value };
+    },
+    async readRecord(signal) {
+      const annotations = (await get(kube, secretType, { namespace, name }, { signal }))?.metadata.annotations;
+      const appId = annotations?.[annotation.appId];
+      if (appId === undefined) return { found: false };
+      return {
+        found: true,
+        value: { appId, handedOver: annotations?.[annotation.handedOver], found: annotations?.[annotation.found] },
+      };
+    },
+    async readText(fingerprint) {
+      const current = await read(AbortSignal.timeout(writeTimeoutMs));
+      if (current.fingerprint !== fingerprint)
+        throw new SecretProblem('The Secret of spec.arc.onboarding.servicePrincipal has just changed.');
+      return current.text;
+    },
+    recordHandedOver: (appId, fingerprint) =>
+      record({ [annotation.appId]: appId, [annotation.handedOver]: fingerprint }),
+    recordFound: (appId, fingerprint) => record({ [annotation.appId]: appId, [annotation.found]: fingerprint }),
+  };
+}
