@@ -33,6 +33,14 @@ function hashedLine(host: string, port: number, key: Buffer): string {
   return `|1|${salt.toString('base64')}|${hash} ${type} ${key.toString('base64')}`;
 }
 
+const reasonOf = (registration: Registration, node: string, reason: string) =>
+  registration.eventually(
+    `${node} is ${reason}`,
+    ({ nodes }) => nodes?.items.find(({ name }) => name === node)?.reason === reason,
+  );
+const itemOf = async (registration: Registration, node: string) =>
+  (await registration.status()).nodes?.items.find(({ name }) => name === node);
+
 describe('nodes that come, go and are worked on', () => {
   let e2e: EndToEnd;
   beforeAll(async () => {
@@ -58,16 +66,14 @@ describe('nodes that come, go and are worked on', () => {
   let pokes = 0;
   const poke = ({ namespace, name }: Registration) =>
     kubectl(
-      ...['annotate', 'hciregistration', name, '-n', namespace, '--overwrite'],
+      'annotate',
+      'hciregistration',
+      name,
+      '-n',
+      namespace,
+      '--overwrite',
       `azurestackhci.io/reconcile-requested-at=${(pokes += 1)}`,
     );
-  const reasonOf = (registration: Registration, node: string, reason: string) =>
-    registration.eventually(
-      `${node} is ${reason}`,
-      ({ nodes }) => nodes?.items.find(({ name }) => name === node)?.reason === reason,
-    );
-  const itemOf = async (registration: Registration, node: string) =>
-    (await registration.status()).nodes?.items.find(({ name }) => name === node);
   const operationsOn = (cluster: string, node: string) => {
     const address = e2e.lab.nodes.state().clusters[cluster]?.nodes[node]?.address;
     return e2e.lab.nodes.log
