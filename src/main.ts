@@ -169,6 +169,7 @@ async function main(): Promise<void> {
       }),
       instanceId,
       now: () => new Date(),
+      onStep: (step, result) => registrationMetrics.onStep(step, result),
       events,
       log,
       read: (key) => reflector.store.get(key),

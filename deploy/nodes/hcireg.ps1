@@ -209,6 +209,8 @@ function Get-CertificateRecord {
             certificate = $Certificate
             thumbprint  = "$($read.Thumbprint)"
             notAfter    = Get-OptionalInstant -Value $read.NotAfter
+            # Its own notBefore may lie before it was made.
+            createdTime = Get-OptionalInstant -Value (Get-Date)
         }
     }
     finally {
@@ -500,6 +502,7 @@ function Invoke-Probe {
         registration            = $registration
         certificate             = @{ created = Get-Record -Name 'Created'; set = Get-Record -Name 'Set' }
         arc                     = Get-ArcIntegration -Commands $commands
+        arcSecret               = Get-Record -Name 'ArcSecret'
         agent                   = Get-Agent
         arcRegistrationTask     = Get-ArcTaskStatus
         customImdsHostAddress   = Get-OptionalText -Value $imds.CustomIMDSHostAddress
@@ -669,8 +672,8 @@ function Invoke-SetRegistrationCertificate {
     }
     $null = Set-AzureStackHCIRegistrationCertificate @parameters -ErrorAction Stop
     $thumbprint = $Arguments.certificateThumbprint.ToUpperInvariant() -replace '[^0-9A-F]', ''
+    $created = Get-Record -Name 'Created'
     if ($thumbprint -eq '') {
-        $created = Get-Record -Name 'Created'
         $thumbprint = "$($created.thumbprint)"
     }
     if ($thumbprint -eq '') {
@@ -678,7 +681,19 @@ function Invoke-SetRegistrationCertificate {
         Remove-Record -Name 'Set'
     }
     else {
-        Set-Record -Name 'Set' -Value @{ thumbprint = $thumbprint; appId = $Arguments.appId; cloudId = $Arguments.cloudId }
+        # Kept whole: an upload of its successor must carry it too, until that one is in use.
+        $known = $null
+        if ($thumbprint -eq "$($created.thumbprint)") {
+            $known = $created
+        }
+        Set-Record -Name 'Set' -Value @{
+            thumbprint  = $thumbprint
+            appId       = $Arguments.appId
+            cloudId     = $Arguments.cloudId
+            certificate = $known.certificate
+            notAfter    = $known.notAfter
+            createdTime = $known.createdTime
+        }
     }
     return @{}
 }
@@ -817,7 +832,7 @@ $arcRegistrationTask = 'JABFAHIAcgBvAHIAQQBjAHQAaQBvAG4AUAByAGUAZgBlAHIAZQBuAGMA
 function Invoke-InitializeArcIntegration {
     param($Arguments)
     Assert-Arguments -Arguments $Arguments -Texts @(
-        'appId', 'secret', 'tenantId', 'subscriptionId', 'region', 'resourceGroup', 'cloud'
+        'appId', 'secret', 'keyId', 'tenantId', 'subscriptionId', 'region', 'resourceGroup', 'cloud'
     )
     $parameters = @{
         ApplicationId          = $Arguments.appId
@@ -835,6 +850,8 @@ function Invoke-InitializeArcIntegration {
         Stop-Operation -Id 'CloudNotSupported' -Message "This build's Initialize-AzureStackHCIArcIntegration knows the public cloud only."
     }
     $null = Initialize-AzureStackHCIArcIntegration @parameters -ErrorAction Stop
+    # The cmdlets do not tell which secret the cluster holds.
+    Set-Record -Name 'ArcSecret' -Value @{ appId = $Arguments.appId; keyId = $Arguments.keyId }
     return @{}
 }
 

@@ -230,7 +230,20 @@ const table = {
     action: 'Have an owner run the command in the message.',
   },
   // Credentials
-  Expired: { meaning: 'A credential has expired.', action: 'Renew it.' },
+  ExpiringSoon: {
+    meaning: 'A credential has reached the time at which it is to be renewed.',
+    action: 'Nothing where the message says that the controller renews it; else renew it as the message says.',
+  },
+  Expired: { meaning: 'A credential has expired.', action: 'Renew it as the message says.' },
+  RotationFailed: {
+    meaning: 'A credential could not be renewed. The one in use works until it expires.',
+    action: 'Read the message: it says what failed and when the next try is.',
+  },
+  SecretNotKept: {
+    meaning: 'Azure made a secret, and it could not be kept in Kubernetes, so that nobody holds it.',
+    action:
+      'See why the API server refuses the Secret. Another secret is made; the message has the key id of the lost one.',
+  },
   ExpiryUnknown: {
     meaning: 'The expiry of a credential is not known.',
     action: 'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret. Else nothing.',

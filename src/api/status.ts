@@ -34,11 +34,22 @@ const NodeStatus = object({
 });
 
 const CredentialStatus = object({
-  name: text('Which credential: ArcServicePrincipal, SignIn, or NodeCertificate/<node>.', 128),
+  name: text(
+    'Which credential: SignIn, ArcServicePrincipal (what the nodes hold), ArcServicePrincipal/next (made, and not with the nodes yet), or NodeCertificate/<node>.',
+    128,
+  ),
+  notBefore: optional(instant('From when it is valid; absent when unknown.')),
   notAfter: optional(instant('When it expires; absent when unknown.')),
-  renewalTime: optional(instant('When it will be rotated.')),
+  renewalTime: optional(
+    instant(
+      'When it is to be renewed: by the controller where that rotates it, else by you. Absent when the expiry is unknown.',
+    ),
+  ),
   keyId: optional(text('Key id or thumbprint.', 128)),
-  source: text('Where the expiry is known from.', 64),
+  source: text(
+    'Where the expiry is known from: generatePassword (the answer of Azure), ClientSecret and Secret (expiresOn of your Secret), ClientCertificate, or Node.',
+    64,
+  ),
 });
 
 const StepStatus = object({

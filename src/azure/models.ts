@@ -97,5 +97,7 @@ export interface ResourceProvider {
 export interface GeneratedPassword {
   secretText: string;
   keyId: string | undefined;
+  /** RFC 3339. */
+  startDateTime: string | undefined;
   endDateTime: string | undefined;
 }

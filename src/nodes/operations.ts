@@ -55,14 +55,27 @@ const ConnectedMachineAgent = object({
   errorDetails: nullable(text),
 });
 
+/** A registration certificate, public part. `createdTime` is by the node's clock. */
+const CreatedCertificate = object({ certificate: base64, thumbprint, notAfter: instant, createdTime: instant });
+
 /**
  * The node's registration certificates as the script recorded them. `created` is the last answer of
  * `New-AzureStackHCIRegistrationCertificate`, kept so that a lost answer costs no second certificate; `set` is what the last
- * successful `Set-AzureStackHCIRegistrationCertificate` was given. Both are null on a node registered by the cmdlet.
+ * successful `Set-AzureStackHCIRegistrationCertificate` was given, in full where the script had made it. Both are null on a node
+ * registered by the cmdlet.
  */
 const RegistrationCertificate = object({
-  created: nullable(object({ certificate: base64, thumbprint, notAfter: instant })),
-  set: nullable(object({ thumbprint, appId: text, cloudId: text })),
+  created: nullable(CreatedCertificate),
+  set: nullable(
+    object({
+      thumbprint,
+      appId: text,
+      cloudId: text,
+      certificate: nullable(base64),
+      notAfter: nullable(instant),
+      createdTime: nullable(instant),
+    }),
+  ),
 });
 
 const probe = {
@@ -77,6 +90,8 @@ const probe = {
     registration: Registration,
     certificate: RegistrationCertificate,
     arc: nullable(ArcIntegration),
+    /** What the last successful initializeArcIntegration on this node was given; the cluster may have been given another since, through another node. */
+    arcSecret: nullable(object({ appId: text, keyId: text })),
     agent: nullable(ConnectedMachineAgent),
     /** `Get-ScheduledTask ArcRegistrationTask`; null where it is not registered. */
     arcRegistrationTask: nullable(
@@ -175,7 +190,7 @@ const newRegistrationCertificate = {
   scope: 'node',
   timeoutSeconds: 120,
   arguments: object({}),
-  result: object({ certificate: base64, thumbprint, notAfter: instant }),
+  result: CreatedCertificate,
 } as const;
 
 /** `Set-AzureStackHCIRegistrationCertificate`. Tests sign-in to the cloud before it saves. An empty thumbprint is the generated certificate. */
@@ -274,7 +289,10 @@ const removeCustomImdsHostAddress = {
   result: object({}),
 } as const;
 
-/** `Initialize-AzureStackHCIArcIntegration`, on one node for the cluster. `secret` is the Arc SPN's, and reaches the node on stdin only. */
+/**
+ * `Initialize-AzureStackHCIArcIntegration`, on one node for the cluster. `secret` is the Arc SPN's, and reaches the node on stdin only;
+ * `keyId` tells it from others and is recorded on the node.
+ */
 const initializeArcIntegration = {
   mutates: true,
   scope: 'cluster',
@@ -282,6 +300,7 @@ const initializeArcIntegration = {
   arguments: object({
     appId: text,
     secret: text,
+    keyId: text,
     tenantId: text,
     subscriptionId: text,
     region: text,

@@ -108,7 +108,7 @@ export async function observe(
   const observed: Observed = {
     ...nodes,
     signIn: refusedTenant(azure.resourceGroup) ?? signIn,
-    signInNotAfter: open?.credentialNotAfter,
+    signInValidity: open?.credentialValidity,
     ...azure,
     ...arc,
     clockSkewMs: open?.arm.clockSkewMs(),
@@ -355,7 +355,7 @@ async function observeArcSecret(
   const noOther = { onboardingSecret: none, onboardingRecord: none };
   const held = valueOf(arcSecret);
   const appId = valueOf(azure.arcSettings)?.properties.arcApplicationClientId;
-  if (held === undefined || !held.hasText || appId === undefined || appId === null) {
+  if (held?.held === undefined || appId === undefined || appId === null) {
     return { arcSecret, ...noOther, arcSignIn: none };
   }
   const arcSignIn = await reader.read('arcSignIn', slowMs, async () => {

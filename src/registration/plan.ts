@@ -2,7 +2,8 @@ import type { Reason } from '../api/reasons.ts';
 import { arcRefusal } from './arc-guards.ts';
 import type { FactKey } from './facts.ts';
 import { refusal, type Refusal } from './guards.ts';
-import { stepKey, type Evaluation, type PlanInput, type Step } from './step.ts';
+import type { StepFailure } from './memory.ts';
+import { stepKey, type Evaluation, type PlanInput, type Renews, type Step } from './step.ts';
 import { stepNames, steps, type StepArguments, type StepName } from './steps/index.ts';
 
 /** A step that would be done now, with all it needs. */
@@ -25,6 +26,8 @@ export interface Pending {
   retrying: boolean;
   /** It is not known whether the step is needed. */
   unread: boolean;
+  /** What it makes anew still works. */
+  renews: boolean;
   /** 0: it becomes ready by something else that is being done. */
   afterSeconds: number;
 }
@@ -50,9 +53,9 @@ export function plan(input: PlanInput): Plan {
   for (const name of stepNames) {
     const evaluated = evaluateStep(name, input, done);
     const forbidden = refused ?? (steps[name].arc === true ? arcRefused : undefined);
-    // Failing an optional step holds nothing else; nor does one for Arc that may not be done.
+    // Failing an optional step, or to renew what still works, holds nothing else; nor does one for Arc that may not be done.
     const holds = steps[name].optional !== true && (steps[name].arc !== true || arcRefused === undefined);
-    if (evaluated.pending.length === 0 || !holds) done.add(name);
+    if (!holds || evaluated.pending.every(({ renews }) => renews)) done.add(name);
     pending.push(...evaluated.pending.map((item) => (forbidden === undefined ? item : blocked(item, forbidden))));
     if (forbidden === undefined) runnable.push(...evaluated.runnable);
   }
@@ -98,7 +101,8 @@ function toPending(
   input: PlanInput,
 ): Pending {
   const { on } = evaluation;
-  const base = { step, on, readAgain: [], afterSeconds: 0, retrying: false, unread: false };
+  const renews = evaluation.renews !== undefined;
+  const base = { step, on, readAgain: [], afterSeconds: 0, retrying: false, unread: false, renews };
   if (evaluation.state === 'Blocked')
     return { ...base, state: 'Blocked', reason: evaluation.reason, message: evaluation.message };
   if (waitsFor.length > 0)
@@ -127,7 +131,8 @@ function toPending(
       }
     );
   }
-  const waitSeconds = Math.ceil((failed.nextTry.getTime() - input.now.getTime()) / 1000);
+  const nextTry = laterTry(failed, evaluation.renews);
+  const waitSeconds = Math.ceil((nextTry.getTime() - input.now.getTime()) / 1000);
   if (failed.needsPerson && waitSeconds > 0) {
     return { ...base, state: 'Blocked', reason: failed.reason, message: failed.message, afterSeconds: waitSeconds };
   }
@@ -144,9 +149,19 @@ function toPending(
     retrying: true,
     state: 'Waiting',
     reason: failed.reason,
-    message: `${failed.message} Try ${failed.count + 1} at ${failed.nextTry.toISOString()}.`,
+    message: `${failed.message} Try ${failed.count + 1} at ${nextTry.toISOString()}.`,
     afterSeconds: waitSeconds,
   };
+}
+
+const [firstRenewalPauseMs, longestRenewalPauseMs] = [3_600_000, 32 * 3_600_000];
+
+/** Each try to renew may leave a secret that nobody holds, so they are hours apart; but several come before what is renewed expires. */
+function laterTry(failed: StepFailure, renews: Renews | undefined): Date {
+  if (renews === undefined) return failed.nextTry;
+  const pauseMs = Math.min(longestRenewalPauseMs, firstRenewalPauseMs * 2 ** Math.min(failed.count - 1, 12));
+  const leftMs = renews.until === undefined ? Infinity : Math.max(0, renews.until.getTime() - failed.at.getTime());
+  return new Date(Math.max(failed.nextTry.getTime(), failed.at.getTime() + Math.min(pauseMs, leftMs / 4)));
 }
 
 /** It was done, and its effect does not show yet: it is looked at again, soon at first, and not repeated before its time. */
@@ -154,7 +169,7 @@ function awaited(
   step: StepName,
   evaluation: Extract<Evaluation, { state: 'Ready' }>,
   input: PlanInput,
-  base: Pick<Pending, 'step' | 'on' | 'retrying' | 'unread'>,
+  base: Pick<Pending, 'step' | 'on' | 'retrying' | 'unread' | 'renews'>,
 ): Pending | undefined {
   const { on, meanwhile } = evaluation;
   const done = input.memory.successes.get(stepKey(step, on));

@@ -115,8 +115,8 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   InitializeArcIntegration: {
     all: ['resource', 'cluster', 'arcSettings', 'arcRoles', 'arcSecret', 'arcSignIn', ...nodes],
   },
-  // The cluster holds the secret, so that one of its nodes can tell.
-  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret'] },
+  // The first node was asked to hand it over, and has record of it.
+  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret', 'NODE1'] },
   RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
   StartArcRegistrationTask: {
     all: ['resource', 'cluster', 'arcSettings'],

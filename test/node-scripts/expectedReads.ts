@@ -141,6 +141,7 @@ const probe = async (context: NodeContext, execution: NodeExecution): Promise<un
     computerName: context.nodeName,
     registration: await registration(context),
     certificate: { created: record(context, 'Created'), set: record(context, 'Set') },
+    arcSecret: record(context, 'ArcSecret'),
     arc: await arc(context),
     agent: agent(context),
     arcRegistrationTask: task(context),

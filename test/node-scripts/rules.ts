@@ -43,7 +43,7 @@ export const commandsOf: Readonly<Record<OperationName, readonly string[]>> = {
   removeCloudManagement: ['Get-ClusterGroup', 'Stop-ClusterGroup', 'Remove-ClusterGroup'],
   sync: ['Get-ClusterNode', 'Get-CimInstance', 'Sync-AzureStackHCI'],
   removeCustomImdsHostAddress: ['Test-Path', 'Get-ItemProperty', 'Remove-ItemProperty'],
-  initializeArcIntegration: ['Get-Command', 'Initialize-AzureStackHCIArcIntegration'],
+  initializeArcIntegration: ['Get-Command', 'Initialize-AzureStackHCIArcIntegration', ...records],
   clearArcIntegration: ['Get-AzureStackHCIArcIntegration', 'Clear-AzureStackHCIArcIntegration'],
   disableArcIntegration: [
     'Get-AzureStackHCIArcIntegration',

@@ -136,6 +136,7 @@ function Invoke-Probe {
         registration            = $registration
         certificate             = @{ created = Get-Record -Name 'Created'; set = Get-Record -Name 'Set' }
         arc                     = Get-ArcIntegration -Commands $commands
+        arcSecret               = Get-Record -Name 'ArcSecret'
         agent                   = Get-Agent
         arcRegistrationTask     = Get-ArcTaskStatus
         customImdsHostAddress   = Get-OptionalText -Value $imds.CustomIMDSHostAddress

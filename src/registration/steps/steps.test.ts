@@ -15,6 +15,7 @@ import {
   buildResource,
   buildSpec,
   buildTarget,
+  createdCertificate,
   nodeNames,
   now,
   present,
@@ -137,8 +138,7 @@ describe('roles', () => {
 });
 
 const created = (days: number) => ({
-  certificate: 'AAAA',
-  thumbprint: thumbprint('NODE1'),
+  ...createdCertificate('NODE1'),
   notAfter: after(days * day).toISOString(),
 });
 
@@ -351,13 +351,6 @@ describe('onboarding of a node to Arc', () => {
     expect(states('StartArcRegistrationTask', again(after(50)))).toEqual(['Done', 'Waiting']);
     expect(states('StartArcRegistrationTask', again(before(1)))).toEqual(['Done', 'Ready']);
   });
-});
-
-test('the Arc secret is dropped once a node holds it, and not before', () => {
-  const arcSecret = present({ appId: 'arc-client-id', keyId: undefined, notAfter: undefined, hasText: true });
-  const arc = { clusterArcStatus: 'Enabled', nodesArcStatus: {}, applicationId: 'another-client-id' };
-  expect(states('DropArcSecret', observing({ arcSecret }))).toEqual(['Ready']);
-  expect(states('DropArcSecret', observing({ arcSecret, probes: probes({ arc }) }))).toEqual(['Done']);
 });
 
 test('nothing of Arc is done where the operating system has none, or somebody else does it', () => {

@@ -11,6 +11,7 @@ import {
   arcPrincipal,
   arcApplicationProperties,
   connectedAgent,
+  newKey,
   newResource,
   show,
   type World,
@@ -120,7 +121,8 @@ const effects: Effects = {
     must(!registeredTo(probe, world.target.resourceId) || !signsIn(world, probe), `${name} is connected`);
     const notAfter = new Date(world.now.getTime() + 700 * 86_400_000).toISOString();
     const fresh = thumbprint(`${name}/${(world.made += 1)}`);
-    probe.certificate = { created: { certificate: 'AAAA', thumbprint: fresh, notAfter }, set: null };
+    const created = { certificate: 'AAAA', thumbprint: fresh, notAfter, createdTime: world.now.toISOString() };
+    probe.certificate = { ...probe.certificate, created };
   },
   UploadCertificate(world, { certificates, thumbprints }) {
     must(world.resource?.properties.aadClientId, 'there is no application');
@@ -135,7 +137,7 @@ const effects: Effects = {
     must(certificate.created, `${name} has no certificate`);
     must(world.uploaded.has(certificate.created.thumbprint), `the certificate of ${name} does not sign in`);
     certificate.set = {
-      thumbprint: certificate.created.thumbprint,
+      ...certificate.created,
       appId: parameters.appId,
       cloudId: parameters.cloudId,
     };
@@ -182,22 +184,27 @@ const effects: Effects = {
     return { operationUrl };
   },
   AssignArcRoles: assign('arcRoles', (world) => arcPrincipal(world).principalId),
-  GeneratePassword(world, { appId }) {
+  GeneratePassword(world, { appId, requests }) {
     must(appId === world.arcSettings?.properties.arcApplicationClientId, 'that is not the Arc application');
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
-    must(!(world.secret?.hasText === true && world.secret.appId === appId), 'a secret is held');
+    const same = world.secret?.appId === appId ? world.secret : undefined;
+    must(same?.held === undefined, 'a secret is held');
     world.secret = {
       appId,
-      hasText: true,
-      worksFrom: new Date(world.now.getTime() + delays.secret * 1000),
+      handedOver: same?.handedOver,
+      held: newKey(`key-${(world.made += 1)}`, world.now),
+      answered: { ...same?.answered, ...requests },
     };
+    world.secretWorksFrom = new Date(world.now.getTime() + delays.secret * 1000);
   },
-  InitializeArcIntegration(world, { parameters, fingerprint }) {
+  InitializeArcIntegration(world, { node: name, parameters, fingerprint }) {
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
     must(parameters.appId === arcPrincipal(world).appId, 'that is not the principal that was asked for');
     if (fingerprint === undefined) {
-      must(world.secret?.hasText, 'there is no secret');
-      must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+      const { secret } = world;
+      must(secret?.held, 'there is no secret');
+      must(secret.held.keyId === parameters.keyId, 'that is not the secret that is held');
+      must(secret.appId === parameters.appId && world.secretWorksFrom <= world.now, 'the secret does not work');
     } else {
       must(fingerprint === world.onboardingSecret, 'the Secret holds another one');
       must(world.onboardingRecord?.handedOver !== fingerprint, 'the nodes hold it');
@@ -209,13 +216,18 @@ const effects: Effects = {
       must(registration.azureResourceUri, 'the node is not registered');
       Object.assign(arc, { clusterArcStatus: 'Enabled', applicationId: parameters.appId });
     }
+    node(world, name).arcSecret = { appId: parameters.appId, keyId: parameters.keyId };
   },
   DropArcSecret(world) {
-    const { appId } = arcPrincipal(world);
-    const initialized = [...world.nodes.values()].some(({ arc }) => arc?.applicationId === appId);
-    must(initialized || appId !== world.secret?.appId, 'no node holds the secret');
-    must(world.secret?.hasText, 'there is no secret');
-    world.secret.hasText = false;
+    const { secret } = world;
+    must(secret?.held, 'there is no secret');
+    const { keyId } = secret.held;
+    must(
+      arcPrincipal(world).appId !== secret.appId ||
+        [...world.nodes.values()].some(({ arcSecret }) => arcSecret?.keyId === keyId),
+      'no node holds the secret',
+    );
+    world.secret = { ...secret, handedOver: secret.held, held: undefined };
   },
   RegisterArcRegistrationTask(world) {
     for (const probe of world.nodes.values()) {

@@ -106,7 +106,7 @@ function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
     const pending = planned.pending.find((item) => item.step === step && item.on === on);
     if (pending?.state !== 'Ready') throw new OutOfOrder(`${step} on ${on} runs and is not shown as ready`);
     for (const earlier of steps[step].after) {
-      const open = planned.pending.some((item) => item.step === earlier);
+      const open = planned.pending.some((item) => item.step === earlier && !item.renews);
       const isForbidden = planned.arcRefusal !== undefined && arcSteps.has(earlier);
       if (open && !optionalSteps.has(earlier) && !isForbidden)
         throw new OutOfOrder(`${step} runs before ${earlier} is done`);
@@ -144,7 +144,7 @@ function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observe
 const factsOf = ({
   nodes: _nodes,
   hostKeys: _keys,
-  signInNotAfter: _expiry,
+  signInValidity: _expiry,
   clockSkewMs: _skew,
   operations: _urls,
   ...rest

@@ -1,10 +1,19 @@
 import type { ArcSettings, ClusterResource, Machine, RoleAssignment } from '../../azure/models.ts';
 import { roles, type RoleName } from '../../azure/resource-ids.ts';
 import type { RegistrationSpec } from '../../api/spec.ts';
-import type { Fact, Observed } from '../facts.ts';
+import type { ArcSecret, Fact, Observed, SecretKey } from '../facts.ts';
 import { registeredTo } from '../step.ts';
 import { markTag, type Target } from '../target.ts';
-import { buildArcSettings, buildCluster, buildProbe, buildResource, thumbprint, unregistered } from './builders.ts';
+import {
+  buildArcSettings,
+  buildCluster,
+  buildProbe,
+  buildResource,
+  createdCertificate,
+  setCertificate,
+  thumbprint,
+  unregistered,
+} from './builders.ts';
 import type { Probe } from '../../nodes/operations.ts';
 
 // A world without I/O: what is in Azure, on the nodes and in our Secret, and how it is observed. `effects.ts` changes it.
@@ -24,7 +33,9 @@ export interface World {
   machines: Machine[];
   /** Thumbprints with which the cluster's application signs in. */
   uploaded: Set<string>;
-  secret: { appId: string; hasText: boolean; worksFrom: Date } | undefined;
+  secret: ArcSecret | undefined;
+  /** When the secret that is held begins to work. */
+  secretWorksFrom: Date;
   /** Fingerprint of what the Secret of the user's own Arc service principal holds. */
   onboardingSecret: string;
   onboardingRecord: { handedOver: string | undefined; found: string | undefined } | undefined;
@@ -115,6 +126,13 @@ export const newResource = (target: Target, tags: Record<string, string>): Clust
   },
 });
 
+/** A secret that was made at this time, for two years. */
+export const newKey = (keyId: string, at: Date): SecretKey => ({
+  keyId,
+  notBefore: at.toISOString(),
+  notAfter: new Date(at.getTime() + 730 * 86_400_000).toISOString(),
+});
+
 const pick = <T>(values: T[], index: number): T | undefined => values[index % Math.max(1, values.length)];
 
 /** The world that a start describes, as far as one part can exist without another. */
@@ -160,6 +178,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     machines: [],
     uploaded: new Set(),
     secret: undefined,
+    secretWorksFrom: now,
     onboardingSecret: 'first-secret',
     onboardingRecord: undefined,
     onboardedWith: isOwn({ spec }) && isInitialized ? 'first-secret' : undefined,
@@ -206,10 +225,12 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     });
   }
   if (start.secret !== 'none') {
+    const key = newKey('key', now);
     world.secret = {
       appId: start.secret === 'ofAnother' ? 'another-client-id' : 'arc-client-id',
-      hasText: start.secret !== 'dropped',
-      worksFrom: now,
+      handedOver: start.secret === 'dropped' ? key : undefined,
+      held: start.secret === 'dropped' ? undefined : key,
+      answered: {},
     };
   }
   for (const [index, name] of names.entries()) {
@@ -232,15 +253,11 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           created:
             certificate === 'none'
               ? null
-              : {
-                  certificate: 'AAAA',
-                  thumbprint: thumbprint(name),
-                  notAfter: certificate === 'expiring' ? '2026-03-20T00:00:00Z' : '2028-01-01T00:00:00Z',
-                },
+              : createdCertificate(name, certificate === 'expiring' ? { notAfter: '2026-03-20T00:00:00Z' } : {}),
           set: set
-            ? { thumbprint: thumbprint(name), appId: application.aadClientId, cloudId: 'cloud-id' }
+            ? setCertificate(name)
             : certificate === 'setForAnother'
-              ? { thumbprint: thumbprint(name), appId: 'another-client-id', cloudId: 'another-cloud-id' }
+              ? setCertificate(name, { appId: 'another-client-id', cloudId: 'another-cloud-id' })
               : null,
         },
         arc: {
@@ -248,6 +265,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           nodesArcStatus: { [name.toLowerCase()]: agent ? 'Enabled' : 'Disabled' },
           applicationId: isInitialized ? (isOwn({ spec }) ? ownArcApplication.appId : 'arc-client-id') : null,
         },
+        arcSecret: isInitialized && start.secret === 'dropped' ? { appId: 'arc-client-id', keyId: 'key' } : null,
         ...(agent ? { agent: connectedAgent(name, target) } : { agent: null }),
         arcRegistrationTask: {
           none: null,
@@ -354,7 +372,7 @@ export function observe(
     hostKeys: {},
     cluster: fact('cluster', cluster),
     signIn: fact('signIn', true as const),
-    signInNotAfter: undefined,
+    signInValidity: undefined,
     permissions: fact('permissions', [{ actions: ['*'], notActions: [] }]),
     groupPermissions: {},
     providers: Object.fromEntries(
@@ -370,15 +388,7 @@ export function observe(
     machines: fact('machines', structuredClone(world.machines)),
     providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
     arcRoles: fact('arcRoles', assignments(arcPrincipal(world).principalId ?? '', world.arcRoles)),
-    arcSecret: fact(
-      'arcSecret',
-      world.secret && {
-        appId: world.secret.appId,
-        hasText: world.secret.hasText,
-        keyId: 'key',
-        notAfter: '2028-02-01T00:00:00Z',
-      },
-    ),
+    arcSecret: fact('arcSecret', structuredClone(world.secret)),
     onboardingSecret: fact(
       'onboardingSecret',
       isOwn(world)
@@ -407,9 +417,9 @@ function observeArcSignIn(
   if (isOwn(world)) return fact('arcSignIn', { principalId: ownArcApplication.principalId });
   const held = world.secret;
   const appId = world.arcSettings?.properties.arcApplicationClientId;
-  if (held?.hasText !== true || appId === null || appId === undefined)
+  if (held?.held === undefined || appId === null || appId === undefined)
     return fact<{ principalId: string }>('arcSignIn', undefined);
-  if (held.appId === appId && held.worksFrom <= world.now)
+  if (held.appId === appId && world.secretWorksFrom <= world.now)
     return fact('arcSignIn', { principalId: 'arc-principal-id' });
   return { state: 'unknown', why: { reason: 'CredentialRejected', message: 'AADSTS7000215' }, at: world.now };
 }
@@ -424,7 +434,7 @@ export function isRegistered(world: World): boolean {
       nodes.every(({ agent, arc: node }) => agent?.status === 'Connected' && node?.clusterArcStatus === 'Enabled') &&
       (!isOwn(world) || world.onboardedWith === world.onboardingSecret) &&
       world.arcSettings?.properties.perNodeDetails?.length === nodes.length &&
-      world.secret?.hasText !== true);
+      world.secret?.held === undefined);
   return (
     arc &&
     resource?.tags?.[markTag] === target.mark &&

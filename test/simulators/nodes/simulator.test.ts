@@ -157,6 +157,7 @@ describe('a fresh node', () => {
         region: null,
       },
       certificate: { created: null, set: null },
+      arcSecret: null,
       arc: { clusterArcStatus: 'Disabled', nodesArcStatus: { node1: 'Disabled', node2: 'Disabled' } },
       agent: null,
       arcRegistrationTask: null,
@@ -190,6 +191,7 @@ describe('a fresh node', () => {
     const arc = {
       appId: 'a',
       secret: 's',
+      keyId: 'key-1',
       tenantId: 't',
       subscriptionId: 's',
       region: 'eastus',
