@@ -18,6 +18,8 @@ import { recordOnboardingSecret } from './steps/record-onboarding-secret.act.ts'
 import { refreshResourceProviderObjectId } from './steps/refresh-resource-provider-object-id.act.ts';
 import { registerArcRegistrationTask } from './steps/register-arc-registration-task.act.ts';
 import { registerResourceProvider } from './steps/register-resource-provider.act.ts';
+import { setAgentProxy } from './steps/set-agent-proxy.act.ts';
+import { disconnectAgent } from './steps/disconnect-agent.act.ts';
 import { removeCustomImdsHostAddress } from './steps/remove-custom-imds-host-address.act.ts';
 import { removeStaleMachine } from './steps/remove-stale-machine.act.ts';
 import { setRegistrationCertificate } from './steps/set-registration-certificate.act.ts';
@@ -46,6 +48,8 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   StartCloudManagement: startCloudManagement,
   SyncAfterRegistration: syncAfterRegistration,
   RemoveCustomImdsHostAddress: removeCustomImdsHostAddress,
+  DisconnectAgent: disconnectAgent,
+  SetAgentProxy: setAgentProxy,
   CreateArcSettings: createArcSettings,
   ConsentToDefaultExtensions: consentToDefaultExtensions,
   CreateArcIdentity: createArcIdentity,

@@ -10,6 +10,13 @@ import { members, nonEmpty, type PlanInput } from './step.ts';
 export function arcRefusal(input: PlanInput): Refusal | undefined {
   const { spec, target, observed } = input;
   if (spec.arc.state !== 'Enabled') return undefined;
+  if (spec.arc.onboarding.type === 'ClusterIdentity') {
+    return {
+      reason: 'ClusterIdentityUnsupported',
+      message:
+        "Nodes are onboarded with the cluster's managed identity only by the registration without applications, which Register-AzStackHCI does where nodes have Set-AzureStackHCIRegistrationMsi; its classic flow never takes that way. Set spec.arc.onboarding.type to ResourceProvider or ServicePrincipal.",
+    };
+  }
   const settings = valueOf(observed.arcSettings);
   const group = settings?.properties.arcInstanceResourceGroup;
   if (nonEmpty(group) && group.toLowerCase() !== target.arcResourceGroup.toLowerCase()) {

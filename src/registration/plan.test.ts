@@ -47,6 +47,8 @@ describe('the table of steps', () => {
       'InitializeArcIntegration',
       'DropArcSecret',
       'RegisterArcRegistrationTask',
+      'DisconnectAgent',
+      'SetAgentProxy',
       'StartArcRegistrationTask',
       'RecordOnboardingSecret',
       'RemoveStaleMachine',

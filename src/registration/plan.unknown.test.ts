@@ -6,15 +6,25 @@ import { stepNames, type StepName } from './steps/index.ts';
 import { buildCluster, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
 import { cmdletStart, emptyStart, ownStart, worldOf } from './testing/starts.ts';
-import type { Start } from './testing/world.ts';
+import type { World } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
 
-const starts: Start[] = [
-  { ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] },
-  { ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' },
-  { ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' },
+const worlds = [
+  worldOf({ ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] }),
+  worldOf({ ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' }),
+  worldOf({ ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' }),
+  staleAgents(),
+  evicted(),
 ];
+
+/** Agents that have lost their resources in Azure, and use no proxy. */
+function staleAgents(): World {
+  const world = worldOf(ownStart);
+  world.spec = { ...world.spec, arc: { ...world.spec.arc, proxy: { url: 'http://proxy.corp.example.com:8080' } } };
+  for (const { agent } of world.nodes.values()) if (agent !== null) agent.status = 'Disconnected';
+  return world;
+}
 
 /** A node was evicted, and left its Arc-enabled server. */
 function evicted() {
@@ -32,7 +42,7 @@ function evicted() {
 /** For each step, what was observed when it ran first. */
 function firstRuns(): Map<StepName, PlanInput> {
   const found = new Map<StepName, PlanInput>();
-  for (const world of [...starts.map(worldOf), evicted()]) {
+  for (const world of worlds) {
     for (const { input, plan: planned } of simulate(world, { ...noTrouble, syncRequested: true })) {
       for (const { step } of planned.runnable) {
         const { memory } = input;
@@ -118,6 +128,8 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   // The first node was asked to hand it over, and has record of it.
   DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret', 'NODE1'] },
   RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  DisconnectAgent: { all: ['resource', 'cluster', 'machines'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
+  SetAgentProxy: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
   StartArcRegistrationTask: {
     all: ['resource', 'cluster', 'arcSettings'],
     each: { NODE1: 'NODE1', NODE2: 'NODE2' },

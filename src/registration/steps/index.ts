@@ -7,6 +7,7 @@ import { createArcSettings } from './create-arc-settings.ts';
 import { createCluster } from './create-cluster.ts';
 import { createClusterIdentity } from './create-cluster-identity.ts';
 import { createResourceGroup } from './create-resource-group.ts';
+import { disconnectAgent } from './disconnect-agent.ts';
 import { dropArcSecret } from './drop-arc-secret.ts';
 import { generatePassword } from './generate-password.ts';
 import { initializeArcIntegration } from './initialize-arc-integration.ts';
@@ -16,6 +17,7 @@ import { refreshResourceProviderObjectId } from './refresh-resource-provider-obj
 import { registerArcRegistrationTask } from './register-arc-registration-task.ts';
 import { registerResourceProvider } from './register-resource-provider.ts';
 import { removeCustomImdsHostAddress } from './remove-custom-imds-host-address.ts';
+import { setAgentProxy } from './set-agent-proxy.ts';
 import { removeStaleMachine } from './remove-stale-machine.ts';
 import { setRegistrationCertificate } from './set-registration-certificate.ts';
 import { setRegistration } from './set-registration.ts';
@@ -51,6 +53,8 @@ const table = {
   InitializeArcIntegration: initializeArcIntegration,
   DropArcSecret: dropArcSecret,
   RegisterArcRegistrationTask: registerArcRegistrationTask,
+  DisconnectAgent: disconnectAgent,
+  SetAgentProxy: setAgentProxy,
   StartArcRegistrationTask: startArcRegistrationTask,
   RecordOnboardingSecret: recordOnboardingSecret,
   RemoveStaleMachine: removeStaleMachine,

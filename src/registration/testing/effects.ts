@@ -237,6 +237,23 @@ const effects: Effects = {
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: null, lastTaskResult: null };
     }
   },
+  DisconnectAgent(world, { node: name }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(agent.status === 'Disconnected' || agent.status === 'Expired', `the agent of ${name} is connected`);
+    must(
+      world.machines.every((machine) => machine.name.toLowerCase() !== name.toLowerCase()),
+      `Azure has the resource of ${name}`,
+    );
+    Object.assign(agent, { status: 'Disconnected', resourceName: null, resourceGroup: null, subscriptionId: null });
+  },
+  SetAgentProxy(world, { node: name, proxy }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(!/@/.test(proxy.url), 'the proxy has a password in it');
+    agent.proxyUrl = proxy.url;
+    agent.proxyBypass = proxy.bypass === '' ? [] : proxy.bypass.split(',');
+  },
   StartArcRegistrationTask(world, { node: name }) {
     const probe = node(world, name);
     must(probe.arcRegistrationTask, 'there is no task');
@@ -246,7 +263,9 @@ const effects: Effects = {
     probe.arcRegistrationTask.state = 'Running';
     afterSeconds(world, delays.agent, () => {
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: world.now.toISOString(), lastTaskResult: 0 };
-      probe.agent = connectedAgent(name, world.target);
+      const { proxyUrl = null, proxyBypass = [] } = probe.agent ?? {};
+      must(probe.agent?.status !== 'Disconnected' || probe.agent.resourceName === null, `${name} holds a resource`);
+      probe.agent = { ...connectedAgent(name, world.target), proxyUrl, proxyBypass };
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
   },
@@ -344,6 +363,10 @@ const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
       must(fact.state === 'present' && fact.via === 'live', 'it was not read live');
   },
   CreateArcIdentity: ({ observed }) => present('the Arc settings', observed.arcSettings),
+  DisconnectAgent(input, on) {
+    present(on, input.observed.probes[on]);
+    known('the Arc-enabled servers', input.observed.machines);
+  },
 };
 
 /** Throws OutOfOrder when a step that makes something runs without knowing that it is missing. */

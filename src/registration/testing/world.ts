@@ -7,6 +7,7 @@ import { markTag, type Target } from '../target.ts';
 import {
   buildArcSettings,
   buildCluster,
+  buildMachine,
   buildProbe,
   buildResource,
   createdCertificate,
@@ -296,6 +297,8 @@ export const connectedAgent = (name: string, target: Target): NonNullable<Probe[
   lastHeartbeat: null,
   errorCode: null,
   errorDetails: null,
+  proxyUrl: null,
+  proxyBypass: [],
 });
 
 /** Azure shows the node as Arc-connected. */
@@ -385,7 +388,7 @@ export function observe(
     arcResourceGroup: group(sameGroup ? 'resourceGroup' : 'arcResourceGroup', target.arcResourceGroup),
     resource,
     arcSettings,
-    machines: fact('machines', structuredClone(world.machines)),
+    machines: fact('machines', structuredClone([...world.machines, ...machinesOf(world)])),
     providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
     arcRoles: fact('arcRoles', assignments(arcPrincipal(world).principalId ?? '', world.arcRoles)),
     arcSecret: fact('arcSecret', structuredClone(world.secret)),
@@ -409,6 +412,12 @@ export function observe(
     clockSkewMs: 0,
   };
 }
+
+/** What connected agents have made. */
+const machinesOf = ({ nodes, target }: World): Machine[] =>
+  [...nodes].flatMap(([name, { agent }]) =>
+    agent?.status === 'Connected' ? [buildMachine(name, target.resourceId)] : [],
+  );
 
 function observeArcSignIn(
   world: World,

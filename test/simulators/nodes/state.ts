@@ -41,6 +41,9 @@ export const Agent = object({
   lastHeartbeat: optionalText,
   errorCode: text,
   errorDetails: text,
+  /** What `azcmagent config set` was told. */
+  proxyUrl: optionalText,
+  proxyBypass: Type.Optional(Type.Array(text)),
 });
 export type Agent = Static<typeof Agent>;
 
@@ -75,6 +78,8 @@ export const NodeState = object({
   hcisvc: Type.Enum(['Running', 'Stopped'], { type: 'string' }),
   /** The service of the Connected Machine agent; of no meaning without the agent. */
   himds: Type.Enum(['Running', 'Stopped'], { type: 'string' }),
+  /** The one proxy by which this node's agent gets out; absent: it needs none. */
+  requiredProxy: optionalText,
   /** Values by key (`HKLM:\\SOFTWARE\\…`), beyond what Windows itself keeps there. */
   registry: Type.Record(text, Type.Record(text, Type.Union([text, Type.Number()]))),
   /** By full path. Folders have no content. */
