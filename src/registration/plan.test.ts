@@ -18,7 +18,7 @@ import {
 } from './testing/builders.ts';
 
 test('nothing is left to do where everything is as it should be', () => {
-  expect(plan(buildInput())).toEqual({ pending: [], runnable: [], refusal: undefined });
+  expect(plan(buildInput())).toEqual({ pending: [], runnable: [], left: [], refusal: undefined });
 });
 
 describe('the table of steps', () => {
@@ -54,6 +54,17 @@ describe('the table of steps', () => {
       'RemoveStaleMachine',
       'Sync',
       'SyncOnRequest',
+      'StartDisablingArc',
+      'InitializeDisableProcess',
+      'DeleteExtension',
+      'UnregisterArcRegistrationTask',
+      'DisableArcIntegration',
+      'DeleteMachine',
+      'RemoveArcRoles',
+      'DeleteArcSettings',
+      'ClearArcIntegration',
+      'RemoveResourceManagerRole',
+      'DeleteResourceGroup',
     ]);
   });
 
@@ -68,6 +79,8 @@ describe('the table of steps', () => {
     const known = [
       ...Object.keys(buildObserved()).filter((key) => !['nodes', 'probes', 'hostKeys'].includes(key)),
       'probe/',
+      'groupResources/resourceGroup',
+      'groupResources/arcResourceGroup',
     ];
     const step: Pick<Step<unknown>, 'affects'> = steps[name];
     for (const fact of step.affects('NODE1')) {
