@@ -21,7 +21,10 @@ const table = {
     meaning: 'The last try failed and is repeated at the time that the message says.',
     action: 'Read the message; nothing needs to be done if it passes.',
   },
-  WaitingForAzure: { meaning: 'A long-running operation in Azure has not finished.', action: 'Wait.' },
+  WaitingForAzure: {
+    meaning: 'A long-running operation in Azure has not finished, or Azure is busy with another one on the same thing.',
+    action: 'Wait.',
+  },
   NotYetObserved: { meaning: 'It has not been looked at yet.', action: 'Wait for the first pass.' },
   Suspended: {
     meaning: 'spec.suspend is true: nothing is read or changed.',
@@ -58,8 +61,10 @@ const table = {
     action: 'Ask the owner of the policy for an exemption, or change names, tags or region.',
   },
   ArcDisableInProgress: {
-    meaning: 'Arc is being disabled on this cluster.',
-    action: 'Finish disabling it before Arc can be enabled again.',
+    meaning:
+      'Arc is being taken away: extensions, agents, Arc-enabled servers, Arc settings, roles. The cluster stays registered. Where the spec asks for Arc, that was begun before (9113) and is finished first; then Arc is enabled anew.',
+    action:
+      'Wait; the message names what is left. An extension that cannot be removed is let go with deletion.extensions: Ignore.',
   },
   ArcMachineOwnedElsewhere: {
     meaning: 'An Arc-enabled server of the name of a node belongs to another cluster.',

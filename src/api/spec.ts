@@ -268,7 +268,7 @@ const arc = object(
     state: oneOf(['Enabled', 'Disabled', 'Unmanaged'], {
       default: 'Enabled',
       description:
-        'Enabled: every node is an Azure Arc-enabled server. Disabled: the cluster stays registered, without Arc. Unmanaged: somebody else does it.',
+        'Enabled: every node is an Azure Arc-enabled server. Disabled: the cluster stays registered, without Arc; extensions, agents and what the registration made for Arc in Azure are removed. Unmanaged: somebody else does it.',
     }),
     resourceGroup: optional(
       resourceGroupName(
@@ -388,7 +388,8 @@ export const RegistrationSpec = object(
         }),
         extensions: oneOf(['Wait', 'Ignore'], {
           default: 'Wait',
-          description: 'Whether unregistering waits until Arc extensions are removed.',
+          description:
+            'Wait: agents are removed only after the Arc extensions are gone. Ignore: they are not waited for. Holds for unregistering and for arc.state Disabled.',
         }),
       },
       { default: {}, description: 'What happens when this object is deleted.' },

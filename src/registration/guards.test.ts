@@ -234,7 +234,6 @@ describe('what comes in a later version', () => {
       'spec.nodes.transport.type: WinRM',
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
-    ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
   ])('%s', (field, asked) => {
     const refused = unsupported({ spec: asked });
     expect(refused?.reason).toBe('NotSupportedYet');

@@ -19,7 +19,6 @@ const refuse = (field: string, instead: string): Refusal => ({
 /** What this version of the controller does not do. The fields are accepted, so that manifests stay valid; they are answered, not ignored. */
 export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
   if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
-  if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
   return undefined;
 }
 

@@ -2,12 +2,16 @@ import { minimumAgentVersion, outdated } from '../arc-agent.ts';
 import { valueOf, type Unknown } from '../facts.ts';
 import { mixedBuilds } from '../node-state.ts';
 import type { Pending, Plan } from '../plan.ts';
+import { arcDisableBegun, arcWanted, members, stepKey, type PlanInput } from '../step.ts';
+import { stepsToDisableArc } from '../steps/index.ts';
 import { describeStale, staleMachines } from '../stale-machines.ts';
-import { arcWanted, members, stepKey, type PlanInput } from '../step.ts';
 import { arcNotShown } from '../steps/sync.ts';
 import { no, unsure, yes, type Verdict } from './verdict.ts';
 
 export function arcConnected(input: PlanInput, plan: Plan): Verdict {
+  const disabling = [...plan.pending, ...plan.left].filter(({ step }) => stepsToDisableArc.has(step));
+  if (disabling.length > 0 && (input.spec.arc.state === 'Disabled' || arcDisableBegun(input)))
+    return no('ArcDisableInProgress', beingDisabled(input, disabling));
   if (input.spec.arc.state !== 'Enabled') return unsure('NotRequested', `spec.arc.state is ${input.spec.arc.state}.`);
   const mixed = mixedBuilds(input);
   if (mixed !== undefined) return no(mixed.reason, mixed.message);
@@ -49,6 +53,16 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
         'ArcSyncPending',
         `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. Nodes tell Azure of their agents when they synchronise, every 12 hours by themselves; the controller lets them synchronise earlier, ever more seldom.`,
       );
+}
+
+function beingDisabled({ spec }: PlanInput, open: Pending[]): string {
+  const names = [...new Set(open.map(({ step }) => step))].join(', ');
+  const then = spec.arc.state === 'Enabled' ? ' It was begun before (9113); then Arc is enabled anew.' : '';
+  const [first] = open;
+  const now =
+    open.find(({ state }) => state === 'Blocked') ?? open.find(({ afterSeconds }) => afterSeconds > 0) ?? first;
+  const doing = now === undefined ? '' : ` ${now.step} on ${now.on}: ${now.message}.`;
+  return `Arc is being disabled; the cluster stays registered. Left to do: ${names}.${doing}${then}`;
 }
 
 /** The user's own Arc service principal cannot be used. */

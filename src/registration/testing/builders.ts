@@ -292,6 +292,8 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
   arcResourceGroup: present({ name: 'hci001-rg', location: 'eastus', provisioningState: 'Succeeded', tags: {} }),
   resource: present(buildResource()),
   arcSettings: present(buildArcSettings()),
+  extensions: absent,
+  groupResources: {},
   machines: present(nodeNames.map((name) => buildMachine(name, resourceId))),
   providerRoles: present([assignment('provider-principal-id', 'f5819b54-e033-4d82-ac66-4fec3cbf3f4c')]),
   arcRoles: present([
