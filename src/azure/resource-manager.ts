@@ -24,7 +24,8 @@ export interface ArmAnswer {
  *
  * Which way a request goes: resource groups and resource providers through `resources` (@azure/arm-resources), generatePassword through
  * `stackHci` (@azure/arm-azurestackhci), all else through `send`: those SDKs drop the fields that matter here (identity,
- * resourceProviderObjectId, connectivityStatus, defaultExtensions, parentClusterResourceId) and hide long-running operations in pollers.
+ * resourceProviderObjectId, connectivityStatus, defaultExtensions, parentClusterResourceId) and hide long-running operations in pollers. So
+ * does the deletion of a group go, and the list of what lies in it.
  */
 export interface ResourceManager {
   subscriptionId: string;
@@ -57,7 +58,7 @@ export function createResourceManager(options: {
   onExchange: OnAzureExchange;
 }): ResourceManager {
   const { credential, subscriptionId, endpoints } = options;
-  const httpClient = guarded(createHttpClient('arm', options.onExchange), options.beforeWrite);
+  const httpClient = guarded(createHttpClient('arm', options.onExchange), options);
   let clockSkewMs: number | undefined;
   const clockPolicy: PipelinePolicy = {
     name: 'clockPolicy',
