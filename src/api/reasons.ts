@@ -274,7 +274,8 @@ const table = {
   },
   ExpiryUnknown: {
     meaning: 'The expiry of a credential is not known.',
-    action: 'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret. Else nothing.',
+    action:
+      'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret; for that of your own Arc service principal the application permission Application.Read.All of Microsoft Graph for the identity will do too. Else nothing.',
   },
   // In sync
   DriftDetected: {

@@ -135,7 +135,8 @@ function describeAzure(error: AzureError): Failure {
   if (isBusy(error)) return failure('WaitingForAzure', message, 'RetrySoon', error.retryAfterSeconds);
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
   if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
-  if (/^(Linked)?AuthorizationFailed$/.test(error.code)) return failure('ActionsMissing', message, 'RetrySlowly');
+  if (/^((Linked)?AuthorizationFailed|Authorization_RequestDenied)$/.test(error.code))
+    return failure('ActionsMissing', message, 'RetrySlowly');
   if (error.code === 'NoAnswer' || error.code === 'EndpointsNotResolved')
     return failure('EndpointUnreachable', message, 'RetrySoon');
   return failure('AzureRequestFailed', message, error.errorClass, error.retryAfterSeconds);

@@ -1,14 +1,18 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
+import { readApplication, type Application } from '../azure/applications.ts';
 import { valueOf, type Fact, type Observed } from './facts.ts';
 import { expire, type Memory } from './memory.ts';
 import type { ReadableOnboardingSecretStore } from './onboarding-secret.ts';
 import { found, type Reader } from './reader.ts';
-import type { Sessions } from '../sign-in/sessions.ts';
+import type { Session, Sessions } from '../sign-in/sessions.ts';
 
 const secretGoodForMs = 60_000;
 const seldomMs = 6 * 3_600_000;
 
-export type ObservedOnboarding = Pick<Observed, 'onboardingSecret' | 'onboardingRecord' | 'arcSignIn'>;
+export type ObservedOnboarding = Pick<
+  Observed,
+  'onboardingSecret' | 'onboardingRecord' | 'onboardingApplication' | 'arcSignIn'
+>;
 
 /**
  * The user's own Arc service principal: its Secret, what the nodes were given of it, and whether it signs in. Undefined where the spec
@@ -16,13 +20,18 @@ export type ObservedOnboarding = Pick<Observed, 'onboardingSecret' | 'onboarding
  */
 export async function observeOnboarding(
   registration: HciClusterRegistration,
-  given: { sessions: Sessions; onboarding: ReadableOnboardingSecretStore; memory: Memory },
+  given: {
+    sessions: Sessions;
+    session: Session | undefined;
+    onboarding: ReadableOnboardingSecretStore;
+    memory: Memory;
+  },
   reader: Reader,
   signal: AbortSignal,
 ): Promise<ObservedOnboarding | undefined> {
   const { state, onboarding } = registration.spec.arc;
   if (state !== 'Enabled' || onboarding.type !== 'ServicePrincipal') return undefined;
-  const { memory, sessions } = given;
+  const { memory, sessions, session } = given;
   const onboardingSecret = await reader.read('onboardingSecret', secretGoodForMs, () =>
     given.onboarding.readSecret(signal),
   );
@@ -30,7 +39,7 @@ export async function observeOnboarding(
   if (secret !== undefined && secret.fingerprint !== memory.onboardingSecret) {
     // Nothing of how it went with the last one says anything of this one.
     if (memory.onboardingSecret !== undefined) {
-      expire(memory, ['arcSignIn', 'arcRoles']);
+      expire(memory, ['arcSignIn', 'arcRoles', 'onboardingApplication']);
       memory.failures.clear();
       memory.successes.clear();
     }
@@ -46,5 +55,16 @@ export async function observeOnboarding(
           const text = await given.onboarding.readText(secret.fingerprint);
           return found({ principalId: await sessions.tryClientSecret(registration, secret.appId, text, signal) });
         });
-  return { onboardingSecret, onboardingRecord, arcSignIn };
+  // Only to tell its expiry: where it may not be read, the Secret's expiresOn does.
+  const onboardingApplication: Fact<Application> =
+    secret === undefined || session === undefined
+      ? {
+          state: 'unknown',
+          why: { reason: 'NotYetObserved', message: 'its client id is not known' },
+          at: onboardingSecret.at,
+        }
+      : await reader.read('onboardingApplication', seldomMs, () =>
+          readApplication(session.graph, secret.appId, signal),
+        );
+  return { onboardingSecret, onboardingRecord, onboardingApplication, arcSignIn };
 }

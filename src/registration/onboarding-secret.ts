@@ -54,7 +54,7 @@ export function createOnboardingSecretStore(
       );
     const text = secret.required('clientSecret').trim();
     const notAfter = readExpiresOn(secret, `${namespace}/${secretRef.name}`);
-    return { appId, fingerprint: fingerprintOf(appId, text), notAfter, text };
+    return { appId, fingerprint: fingerprintOf(appId, text), hint: text.slice(0, 3), notAfter, text };
   }
 
   async function record(annotations: Record<string, string>): Promise<void> {

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { onboardingSecretHeld } from './arc-application.ts';
 import { arcConnected } from './conditions/arc.ts';
+import { credentialsCurrent } from './conditions/credentials.ts';
+import { trackedCredentials } from './credentials.ts';
 import { plan } from './plan.ts';
 import {
+  after,
   buildArcSettings,
   buildInput,
   buildObserved,
   buildProbe,
   buildSpec,
+  now,
   present,
   unknown,
 } from './testing/builders.ts';
@@ -93,7 +97,7 @@ const spec = buildSpec({
   arc: { state: 'Enabled', onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'own' } } } },
 });
 const observed = buildObserved({
-  onboardingSecret: present({ appId: 'arc-client-id', fingerprint: 'first', notAfter: undefined }),
+  onboardingSecret: present({ appId: 'arc-client-id', fingerprint: 'first', hint: 'abc', notAfter: undefined }),
   arcSignIn: present({ principalId: 'arc-principal-id' }),
 });
 const input = (changes: Partial<typeof observed> = {}) => buildInput({ spec, observed: { ...observed, ...changes } });
@@ -151,5 +155,43 @@ describe('what is wrong with it', () => {
       expect.objectContaining({ step: 'InitializeArcIntegration', state: 'Waiting', reason: 'Progressing' }),
     );
     expect(plan(given).runnable).toEqual([]);
+  });
+});
+
+describe('when it expires', () => {
+  const secret = (notAfter: Date | undefined) =>
+    present({ appId: 'arc-client-id', fingerprint: 'first', hint: 'abc', notAfter });
+  const application = (...hints: string[]) =>
+    present({
+      id: 'object-id',
+      appId: 'arc-client-id',
+      passwordCredentials: hints.map((hint, index) => ({
+        keyId: `key-${index}`,
+        hint,
+        startDateTime: '2026-01-01T00:00:00Z',
+        endDateTime: '2026-07-01T00:00:00Z',
+      })),
+    });
+  const told = { validity: { notAfter: new Date('2026-07-01T00:00:00Z') }, keyId: 'key-1', source: 'Graph' };
+  const expiresOn = new Date('2027-01-01T00:00:00Z');
+  const asSecretSays = { validity: { notAfter: expiresOn }, keyId: undefined, source: 'Secret' };
+  const refused = unknown('ActionsMissing', 'Insufficient privileges to complete the operation.');
+  test.each([
+    ['Microsoft Graph tells', secret(undefined), application('xyz', 'abc'), told],
+    ['Graph knows better than the Secret', secret(expiresOn), application('xyz', 'abc'), told],
+    ['several begin alike', secret(expiresOn), application('abc', 'abc'), asSecretSays],
+    ['none begins alike', secret(expiresOn), application('xyz'), asSecretSays],
+    ['Graph may not be asked', secret(expiresOn), refused, asSecretSays],
+    ['nobody tells', secret(undefined), refused, { validity: undefined, renewalTime: undefined, source: 'Secret' }],
+  ])('%s', (_, onboardingSecret, onboardingApplication, expected) => {
+    const tracked = trackedCredentials(input({ onboardingSecret, onboardingApplication }));
+    expect(tracked.find(({ name }) => name === 'ArcServicePrincipal')).toMatchObject(expected);
+  });
+  test('is told ahead, with how to renew it; what Graph refuses blocks nothing', () => {
+    const given = input({ onboardingSecret: secret(after(86_400)), onboardingApplication: refused });
+    const verdict = credentialsCurrent(trackedCredentials(given), { now, clockSkewMs: 0, failure: undefined });
+    expect(verdict).toMatchObject({ status: 'False', reason: 'ExpiringSoon' });
+    expect(verdict.message).toContain('az ad app credential reset --id arc-client-id --append');
+    expect(plan(given).pending.map(({ step }) => step)).toEqual(['RecordOnboardingSecret']);
   });
 });

@@ -437,13 +437,14 @@ export function observe(
     onboardingSecret: fact(
       'onboardingSecret',
       isOwn(world)
-        ? { appId: ownArcApplication.appId, fingerprint: world.onboardingSecret, notAfter: undefined }
+        ? { appId: ownArcApplication.appId, fingerprint: world.onboardingSecret, hint: 'abc', notAfter: undefined }
         : undefined,
     ),
     onboardingRecord: fact(
       'onboardingRecord',
       world.onboardingRecord && { appId: ownArcApplication.appId, ...world.onboardingRecord },
     ),
+    onboardingApplication: { state: 'absent', at, via: 'live' },
     arcSignIn: observeArcSignIn(world, fact),
     operations: Object.fromEntries(
       [...operationUrls].map(([key, url]) => [
