@@ -49,13 +49,15 @@ export function plan(input: PlanInput): Plan {
   const pending: Pending[] = [];
   const runnable: Runnable[] = [];
   const done = new Set<string>();
+  const settled = new Set<string>();
 
   for (const name of stepNames) {
-    const evaluated = evaluateStep(name, input, done);
+    const evaluated = evaluateStep(name, input, done, settled);
     const forbidden = refused ?? (steps[name].arc === true ? arcRefused : undefined);
     // Failing an optional step, or to renew what still works, holds nothing else; nor does one for Arc that may not be done.
     const holds = steps[name].optional !== true && (steps[name].arc !== true || arcRefused === undefined);
     if (!holds || evaluated.pending.every(({ renews }) => renews)) done.add(name);
+    if (!holds || evaluated.pending.length === 0) settled.add(name);
     pending.push(...evaluated.pending.map((item) => (forbidden === undefined ? item : blocked(item, forbidden))));
     if (forbidden === undefined) runnable.push(...evaluated.runnable);
   }
@@ -75,17 +77,21 @@ function evaluateStep<N extends StepName>(
   name: N,
   input: PlanInput,
   done: ReadonlySet<string>,
+  settled: ReadonlySet<string>,
 ): { pending: Pending[]; runnable: RunnableStep<N>[] } {
   const step: Step<StepArguments<N>> = steps[name];
   // Nothing is written to a resource that does not carry our mark yet.
   const adopted = done.has('AdoptCluster') || stepNames.indexOf(name) <= stepNames.indexOf('AdoptCluster');
-  const waitsFor = step.after.filter((earlier) => !done.has(earlier));
-  if (!adopted && !waitsFor.includes('AdoptCluster')) waitsFor.push('AdoptCluster');
+  // Steps that renew something wait for one another.
+  const waits = (renews: boolean) => [
+    ...step.after.filter((earlier) => !(renews ? settled : done).has(earlier)),
+    ...(adopted || step.after.includes('AdoptCluster') ? [] : ['AdoptCluster']),
+  ];
   const pending: Pending[] = [];
   const runnable: RunnableStep<N>[] = [];
   for (const evaluation of step.evaluate(input)) {
     if (evaluation.state === 'Done') continue;
-    const item = toPending(name, evaluation, waitsFor, input);
+    const item = toPending(name, evaluation, waits(evaluation.renews !== undefined), input);
     pending.push(item);
     if (item.state === 'Ready' && evaluation.state === 'Ready') {
       runnable.push({ step: name, on: evaluation.on, arguments: evaluation.arguments });
