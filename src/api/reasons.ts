@@ -58,12 +58,32 @@ const table = {
     action: 'Ask the owner of the policy for an exemption, or change names, tags or region.',
   },
   ArcDisableInProgress: {
-    meaning: 'Arc is being disabled on this cluster.',
-    action: 'Finish disabling it before Arc can be enabled again.',
+    meaning:
+      'Arc is being taken away: extensions, agents, Arc-enabled servers, Arc settings, roles. The cluster stays registered. Where the spec asks for Arc, that was begun before (9113) and is finished first; then Arc is enabled anew.',
+    action:
+      'Wait; the message names what is left. An extension that cannot be removed is let go with deletion.extensions: Ignore.',
   },
   ArcMachineOwnedElsewhere: {
     meaning: 'An Arc-enabled server of the name of a node belongs to another cluster.',
     action: 'Disconnect it there, or use another arc.resourceGroup.',
+  },
+  ArcAgentConflict: {
+    meaning: "A node's Connected Machine agent holds another Azure resource than the one it should.",
+    action:
+      'If that resource is not needed any more, run the command in the message on the node; else leave the node out.',
+  },
+  ClusterIdentityUnsupported: {
+    meaning: "The classic registration does not onboard nodes with the cluster's managed identity.",
+    action: 'Set spec.arc.onboarding.type to ResourceProvider or ServicePrincipal.',
+  },
+  CloudDeployed: {
+    meaning: 'The cluster was deployed from Azure (23H2 and later), which has registered it and keeps it registered.',
+    action: 'Set managementPolicy to Observe, or delete this object: nothing was changed.',
+  },
+  FlowNotSupported: {
+    meaning:
+      'The nodes are registered in the newest way, with managed identities instead of applications and certificates.',
+    action: 'Register the cluster with Register-AzStackHCI: this controller does not do that, and changed nothing.',
   },
   // Sign-in
   SecretNotFound: {
@@ -216,6 +236,11 @@ const table = {
   ArcSyncPending: {
     meaning: 'All nodes are onboarded, and Azure does not show them all as connected yet.',
     action: 'Wait: it can take up to 12 hours.',
+  },
+  AgentOutdated: {
+    meaning: 'The Connected Machine agent of a node is older than what this controller and Azure work with.',
+    action:
+      'Update it: turn on Microsoft Update on the node, or install the newest release (https://aka.ms/AzureConnectedMachineAgent).',
   },
   ArcUnsupported: {
     meaning: 'The operating system has no Arc integration (20H2).',

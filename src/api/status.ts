@@ -27,6 +27,10 @@ const NodeStatus = object({
   connectionStatus: optional(text("The node's ConnectionStatus in Get-AzureStackHCI.", 64)),
   arcStatus: optional(text('State of the node in arcSettings.', 64)),
   agentVersion: optional(text('Version of the Connected Machine agent.', 64)),
+  agentUpdates: optional(
+    text('MicrosoftUpdate: automatic updates of the node bring new releases of the agent. Manual: nobody does.', 32),
+  ),
+  agentProxy: optional(text('Proxy that the agent uses, without user and password.', 512)),
   hostKey: optional(text('Fingerprint of the SSH host key that the node showed.', 64)),
   lastProbeTime: optional(instant('When the node answered last.')),
   reason: optional(text('Why the node is not as it should be.', 64)),

@@ -52,6 +52,13 @@ export const ArcSettings = Type.Object({
 });
 export type ArcSettings = Static<typeof ArcSettings>;
 
+export const Extension = Type.Object({
+  id: text,
+  name: text,
+  properties: Type.Optional(Type.Object({ provisioningState: optionalText, managedBy: optionalText })),
+});
+export type Extension = Static<typeof Extension>;
+
 export const Machine = Type.Object({
   id: text,
   name: text,
@@ -86,6 +93,10 @@ export interface ResourceGroup {
   provisioningState: string;
   tags: Record<string, string>;
 }
+
+/** Anything that lies in a resource group. */
+export const GroupResource = Type.Object({ id: text });
+export type GroupResource = Static<typeof GroupResource>;
 
 export interface ResourceProvider {
   namespace: string;

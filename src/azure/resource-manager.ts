@@ -28,7 +28,8 @@ export interface ArmAnswer {
  *
  * Which way a request goes: resource groups and resource providers through `resources` (@azure/arm-resources), generatePassword through
  * `stackHci` (@azure/arm-azurestackhci), all else through `send`: those SDKs drop the fields that matter here (identity,
- * resourceProviderObjectId, connectivityStatus, defaultExtensions, parentClusterResourceId) and hide long-running operations in pollers.
+ * resourceProviderObjectId, connectivityStatus, defaultExtensions, parentClusterResourceId) and hide long-running operations in pollers. So
+ * does the deletion of a group go, and the list of what lies in it.
  */
 export interface ResourceManager {
   subscriptionId: string;

@@ -53,6 +53,10 @@ const ConnectedMachineAgent = object({
   lastHeartbeat: nullable(instant),
   errorCode: nullable(text),
   errorDetails: nullable(text),
+  /** The proxy that it uses, its own or the machine's HTTPS_PROXY, without user and password. */
+  proxyUrl: nullable(text),
+  /** Services that go without the proxy: AAD, ARM, AMA, Arc, ArcData. */
+  proxyBypass: Type.Array(text, { maxItems: 16 }),
 });
 
 /** A registration certificate, public part. `createdTime` is by the node's clock. */
@@ -97,6 +101,10 @@ const probe = {
     arcRegistrationTask: nullable(
       object({ state: text, lastRunTime: nullable(instant), lastTaskResult: nullable(Type.Integer()) }),
     ),
+    /** AzureStackStampInformation, DeploymentLaunchType: `CloudDeployment` where Azure deployed the cluster (23H2 and later). */
+    deploymentLaunchType: nullable(text),
+    /** Automatic updates ask Microsoft Update, from which new releases of the agent come. */
+    microsoftUpdate: Type.Boolean(),
     /** `HKLM:\SOFTWARE\Microsoft\Windows Azure\CurrentVersion\IMDS` CustomIMDSHostAddress. */
     customImdsHostAddress: nullable(text),
     os: object({
@@ -355,6 +363,24 @@ const startArcRegistrationTask = {
   result: object({}),
 } as const;
 
+/** `azcmagent config set proxy.url` and `proxy.bypass` (names with commas; empty: cleared). Fails where the agent is not installed. */
+const setAgentProxy = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 60,
+  arguments: object({ url: text, bypass: text }),
+  result: object({}),
+} as const;
+
+/** `azcmagent disconnect --force-local-only`: the agent forgets its resource. One that is connected is refused. */
+const disconnectAgent = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 120,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
 export const operations = {
   probe,
   clusterProbe,
@@ -375,6 +401,8 @@ export const operations = {
   registerArcRegistrationTask,
   unregisterArcRegistrationTask,
   startArcRegistrationTask,
+  setAgentProxy,
+  disconnectAgent,
 } satisfies Record<string, OperationDefinition>;
 
 export interface OperationDefinition {

@@ -63,6 +63,7 @@ export function arcSecretRenewal(
 
 function arcServicePrincipal(input: PlanInput): TrackedCredential[] {
   const { spec, observed } = input;
+  if (spec.arc.state === 'Disabled') return [];
   if (spec.arc.onboarding.type === 'ServicePrincipal') return onboardingSecret(input);
   const secret = ownArcSecret(input);
   const tracked = (name: string, key: SecretKey, source: string): TrackedCredential => ({

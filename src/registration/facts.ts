@@ -1,6 +1,8 @@
 import type {
   ArcSettings,
   ClusterResource,
+  Extension,
+  GroupResource,
   Machine,
   OperationStatus,
   Permission,
@@ -99,6 +101,10 @@ export interface Observed {
   arcResourceGroup: Fact<ResourceGroup>;
   resource: Fact<ClusterResource>;
   arcSettings: Fact<ArcSettings>;
+  /** Arc extensions of the cluster; read only while Arc is being taken away. */
+  extensions: Fact<Extension[]>;
+  /** What lies in the groups; read only when one might be deleted. */
+  groupResources: { resourceGroup?: Fact<GroupResource[]>; arcResourceGroup?: Fact<GroupResource[]> };
   /** Arc-enabled servers of the Arc resource group. */
   machines: Fact<Machine[]>;
   /** Assignments at the Arc resource group of the HCI provider's principal, and of the Arc service principal. */
@@ -127,6 +133,9 @@ export interface FactValues {
   arcResourceGroup: ResourceGroup;
   resource: ClusterResource;
   arcSettings: ArcSettings;
+  extensions: Extension[];
+  'groupResources/resourceGroup': GroupResource[];
+  'groupResources/arcResourceGroup': GroupResource[];
   machines: Machine[];
   providerRoles: RoleAssignment[];
   arcRoles: RoleAssignment[];

@@ -10,7 +10,7 @@ const some = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: 1, maxL
 
 const starts: fc.Arbitrary<Start> = fc.record({
   nodeCount: fc.integer({ min: 1, max: 3 }),
-  arcState: fc.constantFrom('Enabled', 'Enabled', 'Unmanaged'),
+  arcState: fc.constantFrom('Enabled', 'Enabled', 'Disabled', 'Unmanaged'),
   onboarding: fc.constantFrom('ResourceProvider', 'ResourceProvider', 'ServicePrincipal'),
   separateArcGroup: fc.boolean(),
   consent: fc.boolean(),
@@ -98,6 +98,7 @@ test(
         expect(last?.plan, `after ${rounds.length} rounds of at most ${maximumRounds}`).toEqual({
           pending: [],
           runnable: [],
+          left: [],
           refusal: undefined,
         });
         expect(isRegistered(world)).toBe(true);

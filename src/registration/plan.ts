@@ -4,7 +4,7 @@ import type { FactKey } from './facts.ts';
 import { refusal, type Refusal } from './guards.ts';
 import type { StepFailure } from './memory.ts';
 import { stepKey, type Evaluation, type PlanInput, type Renews, type Step } from './step.ts';
-import { stepNames, steps, type StepArguments, type StepName } from './steps/index.ts';
+import { order, steps, type StepArguments, type StepName } from './steps/index.ts';
 
 /** A step that would be done now, with all it needs. */
 export interface RunnableStep<N extends StepName> {
@@ -36,6 +36,8 @@ export interface Plan {
   /** In the order in which Register-AzStackHCI does them. Empty: nothing is left to do. */
   pending: Pending[];
   runnable: Runnable[];
+  /** What cleans up, and may not: it is left as it is, and holds nothing. */
+  left: Pending[];
   /** Forbids every step. */
   refusal: Refusal | undefined;
   /** Forbids the steps for Arc. */
@@ -48,22 +50,26 @@ export function plan(input: PlanInput): Plan {
   const arcRefused = arcRefusal(input);
   const pending: Pending[] = [];
   const runnable: Runnable[] = [];
+  const left: Pending[] = [];
   const done = new Set<string>();
   const settled = new Set<string>();
+  const names = order(input);
 
-  for (const name of stepNames) {
-    const evaluated = evaluateStep(name, input, done, settled);
+  for (const name of names) {
+    const evaluated = evaluateStep(name, names, input, done, settled);
     const forbidden = refused ?? (steps[name].arc === true ? arcRefused : undefined);
     // Failing an optional step, or to renew what still works, holds nothing else; nor does one for Arc that may not be done.
     const holds = steps[name].optional !== true && (steps[name].arc !== true || arcRefused === undefined);
     if (!holds || evaluated.pending.every(({ renews }) => renews)) done.add(name);
     if (!holds || evaluated.pending.length === 0) settled.add(name);
     pending.push(...evaluated.pending.map((item) => (forbidden === undefined ? item : blocked(item, forbidden))));
+    left.push(...evaluated.left);
     if (forbidden === undefined) runnable.push(...evaluated.runnable);
   }
   return {
     pending,
     runnable: input.spec.managementPolicy === 'Manage' ? runnable : [],
+    left,
     refusal: refused,
     arcRefusal: arcRefused,
   };
@@ -75,30 +81,41 @@ const blocked = (item: Pending, { reason, message }: Refusal): Pending =>
 
 function evaluateStep<N extends StepName>(
   name: N,
+  names: readonly string[],
   input: PlanInput,
   done: ReadonlySet<string>,
   settled: ReadonlySet<string>,
-): { pending: Pending[]; runnable: RunnableStep<N>[] } {
+): { pending: Pending[]; runnable: RunnableStep<N>[]; left: Pending[] } {
   const step: Step<StepArguments<N>> = steps[name];
   // Nothing is written to a resource that does not carry our mark yet.
-  const adopted = done.has('AdoptCluster') || stepNames.indexOf(name) <= stepNames.indexOf('AdoptCluster');
+  const adopted = done.has('AdoptCluster') || names.indexOf(name) <= names.indexOf('AdoptCluster');
+  const awaitsMark = !adopted && names.includes('AdoptCluster') && !step.after.includes('AdoptCluster');
   // Steps that renew something wait for one another.
   const waits = (renews: boolean) => [
-    ...step.after.filter((earlier) => !(renews ? settled : done).has(earlier)),
-    ...(adopted || step.after.includes('AdoptCluster') ? [] : ['AdoptCluster']),
+    ...step.after.filter((earlier) => names.includes(earlier) && !(renews ? settled : done).has(earlier)),
+    ...(awaitsMark ? ['AdoptCluster'] : []),
   ];
   const pending: Pending[] = [];
   const runnable: RunnableStep<N>[] = [];
+  const left: Pending[] = [];
   for (const evaluation of step.evaluate(input)) {
     if (evaluation.state === 'Done') continue;
     const item = toPending(name, evaluation, waits(evaluation.renews !== undefined), input);
+    if (step.leftWhenForbidden === true && isForbidden(input, name, item)) {
+      left.push(item);
+      continue;
+    }
     pending.push(item);
     if (item.state === 'Ready' && evaluation.state === 'Ready') {
       runnable.push({ step: name, on: evaluation.on, arguments: evaluation.arguments });
     }
   }
-  return { pending, runnable };
+  return { pending, runnable, left };
 }
+
+/** Azure has refused the write for want of the right to it. */
+const isForbidden = ({ memory }: PlanInput, step: StepName, { on }: Pending): boolean =>
+  memory.failures.get(stepKey(step, on))?.reason === 'ActionsMissing';
 
 function toPending(
   step: StepName,

@@ -1,3 +1,4 @@
+import { agentFindings } from './arc-agent.ts';
 import { notMember } from './conditions/nodes.ts';
 import { bounded, seconds, word, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
@@ -35,6 +36,7 @@ function trouble(name: string, input: PlanInput, notShown: Set<string>): Pick<No
   const agentSays = probe !== undefined && (probe.agent?.errorCode ?? '') !== '' && notShown.has(name);
   const found: Finding[] = [
     ...findings(input, member),
+    ...agentFindings(input, member),
     ...(agentSays ? [{ reason: 'NodesNotConnected', message: `${name}: ${agentTrouble(probe)}.` } as const] : []),
   ];
   const [worst] = found;
@@ -57,6 +59,8 @@ export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observ
       connectionStatus: word(probe?.registration.connectionStatus),
       arcStatus: word(arcStatus.get(name.toLowerCase())),
       agentVersion: word(probe?.agent?.version),
+      agentUpdates: probe === undefined ? undefined : probe.microsoftUpdate ? 'MicrosoftUpdate' : 'Manual',
+      agentProxy: probe?.agent?.proxyUrl == null ? undefined : bounded(probe.agent.proxyUrl, 512),
       hostKey: hostKeys[name],
       lastProbeTime: fact?.state === 'present' ? seconds(fact.at) : undefined,
       reason: why?.reason,

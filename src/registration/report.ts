@@ -126,6 +126,7 @@ const renewalFailure = ({ pending }: Plan): string | undefined => {
 
 const onlyAPersonHelps = new Set([
   'Expired',
+  'AgentOutdated',
   'ArcUnsupported',
   'OutOfPolicy',
   'NodeOutOfPolicy',

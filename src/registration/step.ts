@@ -16,6 +16,8 @@ export interface PlanInput {
   observed: Observed;
   memory: Readonly<Memory>;
   now: Date;
+  /** The object is being deleted, and the cluster is to be unregistered: every step takes something away. */
+  leaving?: boolean | undefined;
   /** Another object of this fleet that is making the same resource. */
   claimedBy?: string | undefined;
 }
@@ -52,6 +54,8 @@ export interface Step<A> {
   optional?: boolean;
   /** Done for Arc: what forbids Arc holds it, and it then holds nothing else. */
   arc?: true;
+  /** It cleans up. Where we have not the right to it (403) it is left, told, and holds nothing. */
+  leftWhenForbidden?: boolean;
   /** The facts that the write changes. */
   affects(on: string): (FactKey | 'probe/')[];
   /** No entry: the step does not apply. */
@@ -170,8 +174,22 @@ export function certificateSet(probe: Probe, { target }: PlanInput, resource: Cl
   return registeredTo(probe, target.resourceId) && (set === null || connectionStatus === 'Connected');
 }
 
-export const arcWanted = ({ spec, observed }: PlanInput): boolean =>
+/** Arc is wanted again, and Azure or a node is still in the middle of disabling it. */
+export const arcDisableBegun = ({
+  spec,
+  observed,
+}: {
+  spec: RegistrationSpec;
+  observed: Pick<Observed, 'arcSettings' | 'probes'>;
+}): boolean =>
   spec.arc.state === 'Enabled' &&
+  (valueOf(observed.arcSettings)?.properties.aggregateState === 'DisableInProgress' ||
+    Object.values(observed.probes).some((fact) => valueOf(fact)?.arc?.clusterArcStatus === 'DisableInProgress'));
+
+export const arcWanted = ({ spec, observed, leaving }: PlanInput): boolean =>
+  spec.arc.state === 'Enabled' &&
+  leaving !== true &&
+  !arcDisableBegun({ spec, observed }) &&
   spec.arc.onboarding.type !== 'ClusterIdentity' &&
   members({ observed }).every(({ probe }) => probe?.arc !== null);
 

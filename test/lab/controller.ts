@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endWithThisProcess } from '../controlplane/processes.ts';
+import { nodeFlags } from './node-flags.ts';
 
 const bundle = join(import.meta.dirname, '../../dist/controller.js');
 
@@ -29,6 +30,7 @@ export function startController(options: {
   const child = spawn(
     process.execPath,
     [
+      ...nodeFlags,
       bundle,
       '--config',
       options.config,

@@ -211,6 +211,24 @@ const effects: Partial<Record<OperationName, Effect>> = {
       ),
   },
   unregisterArcRegistrationTask: { counts: ['arcRegistrationTasksUnregistered'], problems: nothingElse },
+  setAgentProxy: {
+    counts: [],
+    problems: (change) => {
+      const agent = nodeIn(change.after, change).agent;
+      const wanted: Partial<Given['setAgentProxy']> = change.given;
+      return unless(
+        agent?.proxyUrl === wanted.url && (agent?.proxyBypass ?? []).join(',') === wanted.bypass,
+        'the agent does not have the proxy that was asked for',
+      );
+    },
+  },
+  disconnectAgent: {
+    counts: [],
+    problems: (change) => {
+      const agent = nodeIn(change.after, change).agent;
+      return unless(agent?.status === 'Disconnected' && agent.resourceName === '', 'the agent has not forgotten');
+    },
+  },
   startArcRegistrationTask: {
     counts: ['arcRegistrationTaskStarts'],
     problems: (change) => {

@@ -59,6 +59,8 @@ export const commandsOf: Readonly<Record<OperationName, readonly string[]>> = {
   ],
   unregisterArcRegistrationTask: ['Get-ClusteredScheduledTask', 'Unregister-ClusteredScheduledTask'],
   startArcRegistrationTask: ['Get-ScheduledTask', 'Start-ScheduledTask'],
+  setAgentProxy: ['Test-Path'],
+  disconnectAgent: ['Test-Path'],
 };
 
 const functionOf = (operation: string): string => `Invoke-${operation.slice(0, 1).toUpperCase()}${operation.slice(1)}`;
@@ -95,7 +97,7 @@ export const taskRules: LintRules = {
     'Add-Content',
     'Start-Sleep',
   ],
-  computedCommands: [],
+  computedCommands: ['$agentPath'],
   variables: [],
   allowsInvokeExpression: false,
 };

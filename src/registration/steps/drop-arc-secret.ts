@@ -1,5 +1,6 @@
 import { sameId } from '../../azure/resource-ids.ts';
 import { arcApplicationId, holdsArcApplication } from '../arc-application.ts';
+import { arcUnwanted } from '../removal.ts';
 import { renewsArcSecret } from '../arc-secret-rotation.ts';
 import { arcWanted, members, unread, wasGiven, type Step } from '../step.ts';
 
@@ -18,7 +19,8 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
   arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
-    if (!arcWanted(input)) return [];
+    const unwanted = arcUnwanted(input);
+    if (!arcWanted(input) && !unwanted) return [];
     const { arcSecret } = input.observed;
     const on = 'Secret';
     if (arcSecret.state === 'unknown') return [unread(on, arcSecret)];
@@ -28,6 +30,7 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
     const appId = arcApplicationId(input);
     // The provider's secret is of no use where the nodes are given another principal's, or hold another one.
     const isOfNoUse =
+      unwanted ||
       input.spec.arc.onboarding.type !== 'ResourceProvider' ||
       (appId !== undefined &&
         !sameId(secret.appId, appId) &&

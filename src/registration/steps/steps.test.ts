@@ -321,14 +321,22 @@ describe('onboarding of a node to Arc', () => {
   test.each([
     ['no agent', { agent: null }],
     ['a disconnected one', { agent: { ...agent, status: 'Disconnected' } }],
-    ['one in another group', { agent: { ...agent, resourceGroup: 'other-rg' } }],
-    ['one in another subscription', { agent: { ...agent, subscriptionId: 'other' } }],
     [
       'a cluster that does not count it',
       { arc: { clusterArcStatus: 'Enabled', nodesArcStatus: {}, applicationId: 'arc-client-id' } },
     ],
   ])('%s', (_, changes) => {
     expect(states('StartArcRegistrationTask', node(changes))).toEqual(['Done', 'Ready']);
+  });
+  test.each([
+    ['one in another group', { resourceGroup: 'other-rg' }],
+    ['one in another subscription', { subscriptionId: 'other' }],
+    ['one of another tenant', { tenantId: 'other' }],
+  ])('%s is left to a person', (_, changes) => {
+    const input = node({ agent: { ...agent, ...changes } });
+    const [, second] = evaluate('StartArcRegistrationTask', input);
+    expect(second).toMatchObject({ state: 'Blocked', reason: 'ArcAgentConflict' });
+    expect(evaluate('DisconnectAgent', input)).toEqual([]);
   });
   test('is awaited while the task runs', () => {
     const arcRegistrationTask = { state: 'Running', lastRunTime: null, lastTaskResult: 267_009 };

@@ -176,8 +176,12 @@ export const buildProbe = (name: string, { registration, ...changes }: ProbeChan
     lastHeartbeat: '2026-03-01T11:59:00Z',
     errorCode: null,
     errorDetails: null,
+    proxyUrl: null,
+    proxyBypass: [],
   },
   arcRegistrationTask: { state: 'Ready', lastRunTime: '2026-01-01T00:00:00Z', lastTaskResult: 0 },
+  deploymentLaunchType: null,
+  microsoftUpdate: true,
   customImdsHostAddress: null,
   os: {
     build: 20349,
@@ -288,7 +292,9 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
   arcResourceGroup: present({ name: 'hci001-rg', location: 'eastus', provisioningState: 'Succeeded', tags: {} }),
   resource: present(buildResource()),
   arcSettings: present(buildArcSettings()),
-  machines: present([]),
+  extensions: absent,
+  groupResources: {},
+  machines: present(nodeNames.map((name) => buildMachine(name, resourceId))),
   providerRoles: present([assignment('provider-principal-id', 'f5819b54-e033-4d82-ac66-4fec3cbf3f4c')]),
   arcRoles: present([
     assignment('arc-principal-id', 'b64e21ea-ac4e-4cdf-9dc9-5b892992bee7'),

@@ -4,8 +4,10 @@ import { AzureError } from '../../azure/errors.ts';
 import type { Probe } from '../../nodes/operations.ts';
 import { registeredTo, type PlanInput } from '../step.ts';
 import type { RunnableStep } from '../plan.ts';
-import type { StepArguments, StepName } from '../steps/index.ts';
+import type { StepName } from '../steps/index.ts';
+import { afterSeconds, must, node, operation, type Done, type Effects } from './effect-parts.ts';
 import { buildCluster, thumbprint } from './builders.ts';
+import { knownForRemoval, removalEffects } from './removal-effects.ts';
 import {
   applicationProperties,
   arcPrincipal,
@@ -17,43 +19,7 @@ import {
   type World,
 } from './world.ts';
 
-/** What Azure or a node would refuse, because the step came too early, too late or twice. Never part of a right plan. */
-export class OutOfOrder extends Error {
-  override readonly name = 'OutOfOrder';
-}
-
-function must<T>(value: T | undefined | null | false, what: string): asserts value is T {
-  if (value === undefined || value === null || value === false) throw new OutOfOrder(what);
-}
-
 const delays = { provider: 3, application: 5, upload: 3, arcApplication: 4, secret: 5, agent: 8 };
-
-const afterSeconds = (world: World, seconds: number, happen: () => void): void => {
-  world.later.push({ at: new Date(world.now.getTime() + seconds * 1000), happen });
-};
-
-/** Starts something that takes a while; answers the URL at which its state is read. */
-function operation(world: World, seconds: number, happen: () => void): string {
-  const url = `operation-${(world.made += 1)}`;
-  world.operations.set(url, 'InProgress');
-  afterSeconds(world, seconds, () => {
-    happen();
-    world.operations.set(url, 'Succeeded');
-  });
-  return url;
-}
-
-const node = (world: World, name: string): Probe => {
-  const probe = world.nodes.get(name);
-  must(probe, `there is no node ${name}`);
-  return probe;
-};
-
-interface Done {
-  operationUrl?: string;
-  detail?: string;
-}
-type Effects = { [N in StepName]: (world: World, given: StepArguments<N>, on: string) => Done | void };
 
 const assign =
   (
@@ -71,6 +37,7 @@ const effects: Effects = {
   CreateResourceGroup(world, { name }) {
     must(!world.groups.has(name.toLowerCase()), `${name} is there`);
     world.groups.set(name.toLowerCase(), 'Succeeded');
+    world.tagged.add(name.toLowerCase());
   },
   RegisterResourceProvider(world, { namespace }) {
     world.providers[namespace] = 'Registering';
@@ -228,8 +195,11 @@ const effects: Effects = {
     const { secret } = world;
     must(secret?.held, 'there is no secret');
     const { keyId } = secret.held;
+    const isWanted =
+      world.spec.arc.state === 'Enabled' && world.arcSettings?.properties.aggregateState !== 'DisableInProgress';
     must(
-      arcPrincipal(world).appId !== secret.appId ||
+      !isWanted ||
+        arcPrincipal(world).appId !== secret.appId ||
         [...world.nodes.values()].some(({ arcSecret }) => arcSecret?.keyId === keyId),
       'no node holds the secret',
     );
@@ -243,6 +213,23 @@ const effects: Effects = {
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: null, lastTaskResult: null };
     }
   },
+  DisconnectAgent(world, { node: name }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(agent.status === 'Disconnected' || agent.status === 'Expired', `the agent of ${name} is connected`);
+    must(
+      world.machines.every((machine) => machine.name.toLowerCase() !== name.toLowerCase()),
+      `Azure has the resource of ${name}`,
+    );
+    Object.assign(agent, { status: 'Disconnected', resourceName: null, resourceGroup: null, subscriptionId: null });
+  },
+  SetAgentProxy(world, { node: name, proxy }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(!/@/.test(proxy.url), 'the proxy has a password in it');
+    agent.proxyUrl = proxy.url;
+    agent.proxyBypass = proxy.bypass === '' ? [] : proxy.bypass.split(',');
+  },
   StartArcRegistrationTask(world, { node: name }) {
     const probe = node(world, name);
     must(probe.arcRegistrationTask, 'there is no task');
@@ -252,7 +239,9 @@ const effects: Effects = {
     probe.arcRegistrationTask.state = 'Running';
     afterSeconds(world, delays.agent, () => {
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: world.now.toISOString(), lastTaskResult: 0 };
-      probe.agent = connectedAgent(name, world.target);
+      const { proxyUrl = null, proxyBypass = [] } = probe.agent ?? {};
+      must(probe.agent?.status !== 'Disconnected' || probe.agent.resourceName === null, `${name} holds a resource`);
+      probe.agent = { ...connectedAgent(name, world.target), proxyUrl, proxyBypass };
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
   },
@@ -272,6 +261,7 @@ const effects: Effects = {
   SyncAfterRegistration: synchronize,
   Sync: synchronize,
   SyncOnRequest: synchronize,
+  ...removalEffects,
 };
 
 /** With what was set; what the cmdlet set is not on record. */
@@ -352,6 +342,11 @@ const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
       must(fact.state === 'present' && fact.via === 'live', 'it was not read live');
   },
   CreateArcIdentity: ({ observed }) => present('the Arc settings', observed.arcSettings),
+  ...knownForRemoval,
+  DisconnectAgent(input, on) {
+    present(on, input.observed.probes[on]);
+    known('the Arc-enabled servers', input.observed.machines);
+  },
 };
 
 /** Throws OutOfOrder when a step that makes something runs without knowing that it is missing. */

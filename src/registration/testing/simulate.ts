@@ -12,7 +12,8 @@ import { report } from '../report.ts';
 import { stepKey, type PlanInput, type Step } from '../step.ts';
 import { steps } from '../steps/index.ts';
 import { buildRegistration } from './builders.ts';
-import { apply, assertKnown, OutOfOrder, passingFailure } from './effects.ts';
+import { OutOfOrder } from './effect-parts.ts';
+import { apply, assertKnown, passingFailure } from './effects.ts';
 import { advance, observe, type World } from './world.ts';
 
 // Rounds of observe, plan, report and act over the world without I/O, with what one pass remembers for the next.
@@ -149,9 +150,10 @@ const factsOf = ({
   operations: _urls,
   ...rest
 }: Observed) => {
-  const { probes, providers, ...single } = rest;
+  const { probes, providers, groupResources, ...single } = rest;
   return new Map<string, unknown>([
     ...Object.entries(single),
+    ...Object.entries(groupResources).map(([name, fact]) => [`groupResources/${name}`, fact] as const),
     ...Object.entries(probes).map(([name, fact]) => [`probe/${name}`, fact] as const),
     ...Object.entries(providers).map(([name, fact]) => [`provider/${name}`, fact] as const),
   ]);

@@ -1,12 +1,13 @@
 import type { ArcSettings, ClusterResource, Machine, RoleAssignment } from '../../azure/models.ts';
-import { roles, type RoleName } from '../../azure/resource-ids.ts';
+import { resourceGroupId, roleAssignmentName, roles, type RoleName } from '../../azure/resource-ids.ts';
 import type { RegistrationSpec } from '../../api/spec.ts';
 import type { ArcSecret, Fact, Observed, SecretKey } from '../facts.ts';
 import { registeredTo } from '../step.ts';
-import { markTag, type Target } from '../target.ts';
+import { createdByTag, markTag, type Target } from '../target.ts';
 import {
   buildArcSettings,
   buildCluster,
+  buildMachine,
   buildProbe,
   buildResource,
   createdCertificate,
@@ -29,7 +30,15 @@ export interface World {
   providerRoles: Set<RoleName>;
   arcSettings: ArcSettings | undefined;
   arcRoles: Set<RoleName>;
-  /** Arc-enabled servers of the Arc group, beside the nodes. */
+  /** The registration is being deleted. */
+  leaving?: boolean;
+  /** Groups that carry Az.StackHCI's tag, by name in lower case. */
+  tagged: Set<string>;
+  /** What others have put into groups: the group of each resource, in lower case. */
+  foreign: string[];
+  /** Arc extensions, with who manages them. */
+  extensions: Map<string, 'User' | 'Azure'>;
+  /** Arc-enabled servers of the Arc group. */
   machines: Machine[];
   /** Thumbprints with which the cluster's application signs in. */
   uploaded: Set<string>;
@@ -58,7 +67,7 @@ export interface World {
 /** What a start may already hold of a registration. */
 export interface Start {
   nodeCount: number;
-  arcState: 'Enabled' | 'Unmanaged';
+  arcState: 'Enabled' | 'Disabled' | 'Unmanaged';
   onboarding: 'ResourceProvider' | 'ServicePrincipal';
   separateArcGroup: boolean;
   consent: boolean;
@@ -101,7 +110,7 @@ export const arcApplicationProperties = {
 
 export const ownArcApplication = { appId: 'own-client-id', principalId: 'own-principal-id' };
 
-const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
+export const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
 
 /** Client and object id of the principal with which the nodes are to be onboarded. */
 export const arcPrincipal = (
@@ -146,7 +155,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
   const hasResource = start.resource && start.group === 'Succeeded';
   const hasApplication = hasResource && start.application;
   const hasArcGroup = groups.get(target.arcResourceGroup.toLowerCase()) === 'Succeeded';
-  const hasArcSettings = hasResource && start.arcSettings && start.arcState === 'Enabled';
+  const hasArcSettings = hasResource && start.arcSettings && start.arcState !== 'Unmanaged';
   const hasArcIdentity = hasArcSettings && start.arcIdentity;
   const hasArcPrincipal = isOwn({ spec }) ? hasArcSettings : hasArcIdentity;
   const isInitialized = hasArcPrincipal && start.initialized;
@@ -175,6 +184,9 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           )
         : [],
     ),
+    tagged: new Set(),
+    foreign: [],
+    extensions: new Map(),
     machines: [],
     uploaded: new Set(),
     secret: undefined,
@@ -296,6 +308,8 @@ export const connectedAgent = (name: string, target: Target): NonNullable<Probe[
   lastHeartbeat: null,
   errorCode: null,
   errorDetails: null,
+  proxyUrl: null,
+  proxyBypass: [],
 });
 
 /** Azure shows the node as Arc-connected. */
@@ -311,12 +325,14 @@ export function advance(world: World, seconds: number): void {
   for (const { happen } of due) happen();
 }
 
-const assignments = (principalId: string, names: Iterable<RoleName>): RoleAssignment[] =>
-  [...names].map((name) => ({
-    id: name,
-    name,
-    properties: { principalId, roleDefinitionId: `/roleDefinitions/${roles[name]}`, scope: '/' },
+const assignments = (target: Target, principalId: string, names: Iterable<RoleName>): RoleAssignment[] => {
+  const scope = resourceGroupId(target.subscriptionId, target.arcResourceGroup);
+  return [...names].map((role) => ({
+    id: role,
+    name: roleAssignmentName(scope, principalId, role),
+    properties: { principalId, roleDefinitionId: `/roleDefinitions/${roles[role]}`, scope },
   }));
+};
 
 /** All there is, as the controller would read it now. `unread` are the keys of facts that cannot be read. */
 export function observe(
@@ -339,11 +355,23 @@ export function observe(
     const provisioningState = world.groups.get(name.toLowerCase());
     return fact(
       key,
-      provisioningState === undefined ? undefined : { name, location: 'eastus', provisioningState, tags: {} },
+      provisioningState === undefined
+        ? undefined
+        : {
+            name,
+            location: 'eastus',
+            provisioningState,
+            tags: world.tagged.has(name.toLowerCase()) ? createdByTag : {},
+          },
     );
   };
   const resource = fact('resource', structuredClone(world.resource));
   const arcSettings = resource.state === 'unknown' ? resource : fact('arcSettings', structuredClone(world.arcSettings));
+  const removesArc =
+    world.leaving === true ||
+    world.spec.arc.state === 'Disabled' ||
+    world.arcSettings?.properties.aggregateState === 'DisableInProgress' ||
+    undefined;
   const sameGroup = target.arcResourceGroup.toLowerCase() === target.resourceGroup.toLowerCase();
   const nodes = [...world.nodes.keys()];
   const cluster = buildCluster({
@@ -385,9 +413,26 @@ export function observe(
     arcResourceGroup: group(sameGroup ? 'resourceGroup' : 'arcResourceGroup', target.arcResourceGroup),
     resource,
     arcSettings,
-    machines: fact('machines', structuredClone(world.machines)),
-    providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
-    arcRoles: fact('arcRoles', assignments(arcPrincipal(world).principalId ?? '', world.arcRoles)),
+    extensions:
+      arcSettings.state === 'unknown'
+        ? arcSettings
+        : fact(
+            'extensions',
+            removesArc &&
+              world.arcSettings &&
+              [...world.extensions].map(([name, managedBy]) => ({ id: name, name, properties: { managedBy } })),
+          ),
+    groupResources: {
+      ...(world.leaving === true && world.resource === undefined
+        ? { resourceGroup: fact('groupResources/resourceGroup', inGroup(world, target.resourceGroup)) }
+        : {}),
+      ...(removesArc === true && !sameGroup && world.arcSettings === undefined
+        ? { arcResourceGroup: fact('groupResources/arcResourceGroup', inGroup(world, target.arcResourceGroup)) }
+        : {}),
+    },
+    machines: fact('machines', structuredClone(allMachines(world))),
+    providerRoles: fact('providerRoles', assignments(target, 'provider-principal-id', world.providerRoles)),
+    arcRoles: fact('arcRoles', assignments(target, arcPrincipal(world).principalId ?? '', world.arcRoles)),
     arcSecret: fact('arcSecret', structuredClone(world.secret)),
     onboardingSecret: fact(
       'onboardingSecret',
@@ -410,6 +455,26 @@ export function observe(
   };
 }
 
+/** Undefined: there is no such group. */
+export function inGroup(world: World, group: string): { id: string }[] | undefined {
+  const name = group.toLowerCase();
+  if (!world.groups.has(name)) return undefined;
+  const { target } = world;
+  return [
+    ...(world.resource !== undefined && name === target.resourceGroup.toLowerCase() ? [{ id: world.resource.id }] : []),
+    ...(name === target.arcResourceGroup.toLowerCase() ? allMachines(world).map(({ id }) => ({ id })) : []),
+    ...world.foreign.filter((other) => other === name).map((id) => ({ id })),
+  ];
+}
+
+export const allMachines = (world: World): Machine[] => [...world.machines, ...machinesOf(world)];
+
+/** What connected agents have made. */
+const machinesOf = ({ nodes, target }: World): Machine[] =>
+  [...nodes].flatMap(([name, { agent }]) =>
+    agent?.status === 'Connected' ? [buildMachine(name, target.resourceId)] : [],
+  );
+
 function observeArcSignIn(
   world: World,
   fact: <T>(key: string, value: T | undefined) => Fact<T>,
@@ -424,13 +489,30 @@ function observeArcSignIn(
   return { state: 'unknown', why: { reason: 'CredentialRejected', message: 'AADSTS7000215' }, at: world.now };
 }
 
+/** Nothing of Arc is left, in Azure or on a node, that is the cluster's own. */
+export const isWithoutArc = (world: World): boolean =>
+  world.arcSettings === undefined &&
+  world.extensions.size === 0 &&
+  (world.arcRoles.size === 0 || isOwn(world)) &&
+  world.secret?.held === undefined &&
+  world.machines.every(({ properties }) => properties?.parentClusterResourceId !== world.target.resourceId) &&
+  [...world.nodes.values()].every(
+    ({ agent, arc, arcRegistrationTask }) =>
+      agent === null &&
+      arcRegistrationTask === null &&
+      arc?.clusterArcStatus !== 'Enabled' &&
+      arc?.applicationId === null,
+  );
+
 /** Is everything there that a registration is made of? */
 export function isRegistered(world: World): boolean {
   const { target, resource } = world;
   const nodes = [...world.nodes.values()];
   const arc =
     world.spec.arc.state === 'Unmanaged' ||
-    (world.providerRoles.size === 1 &&
+    (world.spec.arc.state === 'Disabled' && isWithoutArc(world)) ||
+    (world.spec.arc.state === 'Enabled' &&
+      world.providerRoles.size === 1 &&
       nodes.every(({ agent, arc: node }) => agent?.status === 'Connected' && node?.clusterArcStatus === 'Enabled') &&
       (!isOwn(world) || world.onboardedWith === world.onboardingSecret) &&
       world.arcSettings?.properties.perNodeDetails?.length === nodes.length &&
