@@ -167,6 +167,15 @@ function toPending(
       reason: 'ProgressingWithRetry',
       message: `${failed.message} Trying again now.`,
     };
+  // Azure is busy with the same thing: nothing went wrong.
+  if (failed.reason === 'WaitingForAzure')
+    return {
+      ...base,
+      state: 'Waiting',
+      reason: failed.reason,
+      message: `${failed.message} Next try at ${failed.nextTry.toISOString()}.`,
+      afterSeconds: waitSeconds,
+    };
   return {
     ...base,
     retrying: true,
