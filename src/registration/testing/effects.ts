@@ -95,12 +95,12 @@ const effects: Effects = {
     must(certificates.length > 0, 'there is no certificate');
     const operationUrl = operation(world, delays.upload, () => {
       // It replaces what was there: the strictest that Azure may do.
-      const left = new Set(thumbprints.split(','));
+      const uploaded = new Set(thumbprints.split(','));
       for (const [name, { certificate }] of world.nodes) {
         const inUse = certificate.set?.thumbprint ?? '';
-        must(left.has(inUse) || !world.uploaded.has(inUse), `${name} is locked out`);
+        must(uploaded.has(inUse) || !world.uploaded.has(inUse), `${name} is locked out`);
       }
-      world.uploaded = left;
+      world.uploaded = uploaded;
     });
     return { operationUrl, detail: thumbprints };
   },
