@@ -21,7 +21,10 @@ const table = {
     meaning: 'The last try failed and is repeated at the time that the message says.',
     action: 'Read the message; nothing needs to be done if it passes.',
   },
-  WaitingForAzure: { meaning: 'A long-running operation in Azure has not finished.', action: 'Wait.' },
+  WaitingForAzure: {
+    meaning: 'A long-running operation in Azure has not finished, or Azure is busy with another one on the same thing.',
+    action: 'Wait.',
+  },
   NotYetObserved: { meaning: 'It has not been looked at yet.', action: 'Wait for the first pass.' },
   Suspended: {
     meaning: 'spec.suspend is true: nothing is read or changed.',
@@ -226,7 +229,7 @@ const table = {
   },
   RepairRegistrationRequired: {
     meaning: 'A node asks for a repair of the registration.',
-    action: 'Run Register-AzStackHCI -RepairRegistration: this version of the controller does not repair.',
+    action: 'Nothing while Reconciling: it is repaired. Else do what the message says.',
   },
   // Arc
   NodesNotConnected: {

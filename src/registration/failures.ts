@@ -1,4 +1,4 @@
-import { AzureError, type ErrorClass } from '../azure/errors.ts';
+import { AzureError, isBusy, type ErrorClass } from '../azure/errors.ts';
 import type { RoleName } from '../azure/resource-ids.ts';
 import type { Reason } from '../api/reasons.ts';
 import { KubeError } from '../kube/kube-error.ts';
@@ -132,6 +132,7 @@ function describeAzure(error: AzureError): Failure {
   if (signIn !== undefined) return failure(signIn, message, 'RetrySlowly');
   // The usual state of a new subscription, until the step that registers the provider has taken effect.
   if (error.code === 'MissingSubscriptionRegistration') return failure('WaitingForAzure', message, 'RetrySoon');
+  if (isBusy(error)) return failure('WaitingForAzure', message, 'RetrySoon', error.retryAfterSeconds);
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
   if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
   if (/^(Linked)?AuthorizationFailed$/.test(error.code)) return failure('ActionsMissing', message, 'RetrySlowly');
