@@ -8,6 +8,7 @@ import { root } from './generate-markdown.ts';
 import { reasonsPage } from './generate-reasons.ts';
 import { referencePage } from './generate-reference.ts';
 import { stepsPage } from './generate-steps.ts';
+import { sweepReferencePage } from './generate-sweep-reference.ts';
 
 // Writes what is generated from the schemas, the steps, the reasons and the parts of the node script. With --check it writes nothing and fails when a committed file differs.
 
@@ -22,6 +23,7 @@ const files: Record<string, string> = {
   'docs/configuration.md': await configurationPage('docs/configuration.md'),
   'docs/reasons.md': await reasonsPage('docs/reasons.md'),
   'docs/reference.md': await referencePage('docs/reference.md'),
+  'docs/reference-sweep.md': await sweepReferencePage('docs/reference-sweep.md'),
   'docs/steps.md': await stepsPage('docs/steps.md'),
 };
 

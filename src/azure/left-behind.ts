@@ -10,7 +10,7 @@ import type { ResourceManager } from './resource-manager.ts';
 const text = Type.String();
 const optionalText = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 
-export const resourcesApiVersion = '2021-04-01';
+export const resourcesApiVersion = '2022-09-01';
 
 const ListedResource = Type.Object({ id: text, createdTime: optionalText });
 export type ListedResource = Static<typeof ListedResource>;

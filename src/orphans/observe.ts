@@ -34,7 +34,7 @@ export interface ObserveOptions {
   azure: Pick<SweepSpec['azure'], 'resourceGroups'>;
   /** Lists the registrations live. */
   readFleet(): Promise<Fleet>;
-  now(): Date;
+  now: () => Date;
   signal: AbortSignal;
   /** Look at this resource only, and at what decides about it; ids in lower case. Default: all. */
   only?: string;
@@ -96,15 +96,6 @@ function createSearch(options: ObserveOptions, fleet: Fleet) {
       return { state: 'unknown', why: { reason, message }, at: now() };
     }
   }
-  const remembering = <T>(read: (id: string) => Promise<T>): ((id: string) => Promise<T>) => {
-    const known = new Map<string, Promise<T>>();
-    return (id) => {
-      const found = known.get(id.toLowerCase()) ?? read(id);
-      known.set(id.toLowerCase(), found);
-      return found;
-    };
-  };
-
   const clusterAt = remembering((id) =>
     factOf(async () => {
       // A missing group proves that the cluster is missing only where the group itself was read to be missing.
@@ -330,6 +321,16 @@ function createSearch(options: ObserveOptions, fleet: Fleet) {
   }
 
   return { clusters, resourceGroups, principals };
+}
+
+/** Each is read once. */
+function remembering<T>(read: (id: string) => Promise<T>): (id: string) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (id) => {
+    const found = known.get(id.toLowerCase()) ?? read(id);
+    known.set(id.toLowerCase(), found);
+    return found;
+  };
 }
 
 /** The provider names the application of the Arc service principal so. */

@@ -217,6 +217,11 @@ describe('an app registration', () => {
 const all = [buildCluster(), buildMachine(), buildGroup(), buildAssignment(), buildApplication()];
 const approved = all.map(({ id }) => id);
 
+const many = (count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    buildCluster({ id: clusterId(`gone${index}`), mark: markOf(`gone${index}`) }),
+  );
+
 describe('nothing is deleted', () => {
   test.each<[string, Partial<Observed>]>([
     [
@@ -240,10 +245,6 @@ describe('nothing is deleted', () => {
   });
 
   test(`when more than ${mostAtOnce} would go at once, but what is approved`, () => {
-    const many = (count: number) =>
-      Array.from({ length: count }, (_, index) =>
-        buildCluster({ id: clusterId(`gone${index}`), mark: markOf(`gone${index}`) }),
-      );
     expect(planSweep(buildInput(many(mostAtOnce))).deletions).toHaveLength(mostAtOnce);
     const tooMany = planSweep(buildInput(many(mostAtOnce + 2), { spec: { approved: [clusterId('gone0')] } }));
     expect(tooMany.deletions).toEqual([{ id: clusterId('gone0'), kind: 'Cluster' }]);

@@ -27,57 +27,57 @@ async function deletionsDuring(what: () => Promise<unknown>) {
   return deletesOf();
 }
 
-describe('a subscription with everything in it', () => {
-  async function givenEverything() {
-    const group = await lab().givenGroup('rg');
-    const { id } = await givenSilentCluster(lab(), group, 'gone', markOf('gone'));
-    const { id: server } = await givenSilentMachine(lab(), group, 'GONE1', id);
-    expect((await lab().arm('PUT', `${id}/arcSettings/default`, { body: {} })).status).toBe(200);
-    await givenSilentCluster(lab(), group, 'foreign', markOf('foreign', 'another'));
-    const { id: unmarked } = await givenSilentCluster(lab(), group, 'unmarked', undefined);
-    const { cluster: live } = await givenSilentCluster(lab(), group, 'live', markOf('live'));
-    live.properties.lastSyncTimestamp = new Date().toISOString();
-    const { cluster: young } = await givenSilentCluster(lab(), group, 'young', markOf('young'));
-    delete young.properties.lastSyncTimestamp;
-    delete young.properties.registrationTimestamp;
-    young.systemData.createdAt = new Date().toISOString();
-    const lost = `${group}/providers/Microsoft.AzureStackHCI/clusters/lost`;
-    const { id: lostServer } = await givenSilentMachine(lab(), group, 'LOST1', lost);
-    const tagged = await givenTaggedGroup(lab(), 'tagged-rg');
-    const { azure } = lab();
-    const principalId = '99999999-9999-4999-8999-999999999999';
-    const role = 'Azure Connected Machine Onboarding';
-    const name = roleAssignmentName(group, principalId, role);
-    const assignment = `${group}/providers/Microsoft.Authorization/roleAssignments/${name}`;
-    azure.state.roleAssignments[assignment.toLowerCase()] = {
-      id: assignment,
-      name,
-      scope: group,
-      roleDefinitionId: roleDefinitionId(azure.subscriptionId, role),
-      principalId,
-      principalType: 'ServicePrincipal',
-      description: null,
-      condition: null,
-      createdOn: longAgo,
-      createdBy: principalId,
-      updatedOn: longAgo,
-      updatedBy: principalId,
-      effectiveAt: longAgo,
-    };
-    return { id, server, unmarked, lostServer, tagged, name };
-  }
-  /** As a sweep has left it that found the group and the role assignment two days ago. */
-  const known = (ids: string[]) => ({
-    orphans: ids.map((id) => ({
-      id,
-      kind: 'ResourceGroup' as const,
-      evidence: '',
-      firstSeenTime: new Date(Date.now() - 48 * 3_600_000).toISOString(),
-      action: 'Wait' as const,
-      message: '',
-    })),
-  });
+async function givenEverything() {
+  const group = await lab().givenGroup('rg');
+  const { id } = await givenSilentCluster(lab(), group, 'gone', markOf('gone'));
+  const { id: server } = await givenSilentMachine(lab(), group, 'GONE1', id);
+  expect((await lab().arm('PUT', `${id}/arcSettings/default`, { body: {} })).status).toBe(200);
+  await givenSilentCluster(lab(), group, 'foreign', markOf('foreign', 'another'));
+  const { id: unmarked } = await givenSilentCluster(lab(), group, 'unmarked', undefined);
+  const { cluster: live } = await givenSilentCluster(lab(), group, 'live', markOf('live'));
+  live.properties.lastSyncTimestamp = new Date().toISOString();
+  const { cluster: young } = await givenSilentCluster(lab(), group, 'young', markOf('young'));
+  delete young.properties.lastSyncTimestamp;
+  delete young.properties.registrationTimestamp;
+  young.systemData.createdAt = new Date().toISOString();
+  const lost = `${group}/providers/Microsoft.AzureStackHCI/clusters/lost`;
+  const { id: lostServer } = await givenSilentMachine(lab(), group, 'LOST1', lost);
+  const tagged = await givenTaggedGroup(lab(), 'tagged-rg');
+  const { azure } = lab();
+  const principalId = '99999999-9999-4999-8999-999999999999';
+  const role = 'Azure Connected Machine Onboarding';
+  const name = roleAssignmentName(group, principalId, role);
+  const assignment = `${group}/providers/Microsoft.Authorization/roleAssignments/${name}`;
+  azure.state.roleAssignments[assignment.toLowerCase()] = {
+    id: assignment,
+    name,
+    scope: group,
+    roleDefinitionId: roleDefinitionId(azure.subscriptionId, role),
+    principalId,
+    principalType: 'ServicePrincipal',
+    description: null,
+    condition: null,
+    createdOn: longAgo,
+    createdBy: principalId,
+    updatedOn: longAgo,
+    updatedBy: principalId,
+    effectiveAt: longAgo,
+  };
+  return { id, server, unmarked, lostServer, tagged, name };
+}
+/** As a sweep has left it that found the group and the role assignment two days ago. */
+const known = (ids: string[]) => ({
+  orphans: ids.map((id) => ({
+    id,
+    kind: 'ResourceGroup' as const,
+    evidence: '',
+    firstSeenTime: new Date(Date.now() - 48 * 3_600_000).toISOString(),
+    action: 'Wait' as const,
+    message: '',
+  })),
+});
 
+describe('a subscription with everything in it', () => {
   test('mode Report lists and deletes nothing', async () => {
     await givenEverything();
     const pass = createPass(lab(), { registrations, spec: { mode: 'Report' } });

@@ -36,7 +36,7 @@ export interface SweepDependencies {
   namespace: string | undefined;
   events: EventRecorder;
   log: Logger;
-  now(): Date;
+  now: () => Date;
   /** The object as the store has it. */
   read(key: string): KubeObject | undefined;
   /** Puts the answer to a write of ours into the store. */
