@@ -10,6 +10,25 @@ const clusters = ['hci001', 'hci002'];
 const namespace = 'edge';
 const root = join(import.meta.dirname, '../..');
 
+const allReady = async (process: Process, server: ControlPlane) => {
+  for (const cluster of clusters)
+    await eventually(process, async () =>
+      expect(condition(await readStatus(server, namespace, cluster), 'Ready')).toMatchObject({ status: 'True' }),
+    );
+};
+const swept = (process: Process, server: ControlPlane, after?: string) =>
+  eventually(process, async () => {
+    const status = await readSweep(server, namespace);
+    expect(status.lastSweepTime).toBeDefined();
+    if (after !== undefined) expect(status.lastHandledReconcileAt).toBe(after);
+    return status;
+  });
+const sweepAgain = async (process: Process, server: ControlPlane) => {
+  const poke = 'azurestackhci.io/reconcile-requested-at=again';
+  await server.kubectl('annotate', 'hciorphansweep', 'sweep', '-n', namespace, poke);
+  return swept(process, server, 'again');
+};
+
 // The API server is lost, and with it all status and all UIDs. Azure and the nodes are as they were.
 describe('after a disaster, with a sweep that deletes whatever it may', () => {
   let world: ProcessLab;
@@ -19,16 +38,13 @@ describe('after a disaster, with a sweep that deletes whatever it may', () => {
     world = await startProcessLab(clusters);
     const process = await world.start(undefined, { configuration: { instanceId: 'fleet' } });
     for (const cluster of clusters) await world.given(namespace, cluster);
-    for (const cluster of clusters)
-      await eventually(process, async () =>
-        expect(await world.condition(namespace, cluster, 'Ready')).toBe('True/Ready'),
-      );
-    expect(await process.stop()).toBe(0);
+    await allReady(process, world.lab.controlPlane);
+    await process.stop();
     before = structuredClone(world.lab.azure.state.counters);
   });
   afterAll(async () => {
-    await world?.stop();
     for (const server of servers) await server.stop();
+    await world?.stop();
   });
 
   async function givenFreshServer(): Promise<ControlPlane> {
@@ -51,24 +67,6 @@ describe('after a disaster, with a sweep that deletes whatever it may', () => {
   const applyRegistrations = async (server: ControlPlane) => {
     for (const cluster of clusters)
       await applyManifests(server, await sampleManifests(world.lab, { namespace, cluster }), world.lab.directory);
-  };
-  const allReady = async (process: Process, server: ControlPlane) => {
-    for (const cluster of clusters)
-      await eventually(process, async () =>
-        expect(condition(await readStatus(server, namespace, cluster), 'Ready')).toMatchObject({ status: 'True' }),
-      );
-  };
-  const swept = (process: Process, server: ControlPlane, after?: string) =>
-    eventually(process, async () => {
-      const status = await readSweep(server, namespace);
-      expect(status.lastSweepTime).toBeDefined();
-      if (after !== undefined) expect(status.lastHandledReconcileAt).toBe(after);
-      return status;
-    });
-  const sweepAgain = async (process: Process, server: ControlPlane) => {
-    const poke = `azurestackhci.io/reconcile-requested-at=again`;
-    await server.kubectl('annotate', 'hciorphansweep', 'sweep', '-n', namespace, poke);
-    return swept(process, server, 'again');
   };
   const expectUntouched = () => expect(world.lab.azure.state.counters).toEqual(before);
 
