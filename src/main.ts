@@ -179,6 +179,7 @@ async function main(): Promise<void> {
       sessions,
       instanceId,
       now: () => new Date(),
+      onStep: (step, result) => registrationMetrics.onStep(step, result),
       events,
       log,
       read: (key) => reflector.store.get(key),

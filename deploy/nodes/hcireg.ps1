@@ -209,6 +209,8 @@ function Get-CertificateRecord {
             certificate = $Certificate
             thumbprint  = "$($read.Thumbprint)"
             notAfter    = Get-OptionalInstant -Value $read.NotAfter
+            # Its own notBefore may lie before it was made.
+            createdTime = Get-OptionalInstant -Value (Get-Date)
         }
     }
     finally {
@@ -300,6 +302,23 @@ function Get-AgentAnswer {
     return @{ found = $found; error = Get-BoundedText -Value "azcmagent $Verb gave no answer (exit code $LASTEXITCODE): $text" }
 }
 
+# Who may use the proxy is nobody's business here.
+function Get-AgentProxy {
+    param($Value)
+    $text = Get-OptionalText -Value $Value
+    if ($null -eq $text) {
+        return $null
+    }
+    return $text -replace '//[^/]*@', '//***@'
+}
+
+# Releases of the agent write a list, or one text with commas.
+function Get-AgentProxyBypass {
+    param($Value)
+    $names = @($Value | ForEach-Object { "$_" -split ',' } | ForEach-Object { $_.Trim() } | Where-Object { $_ -ne '' })
+    return @($names | Select-Object -First 16 | ForEach-Object { Get-BoundedText -Value $_ })
+}
+
 function Get-Agent {
     if (-not (Test-Path -Path $agentPath)) {
         return $null
@@ -321,7 +340,61 @@ function Get-Agent {
         lastHeartbeat  = Get-OptionalInstant -Value $shown.lastHeartbeat
         errorCode      = Get-OptionalText -Value $shown.agentErrorCode
         errorDetails   = Get-OptionalText -Value $shown.agentErrorDetails
+        proxyUrl       = Get-AgentProxy -Value $shown.httpsProxy
+        proxyBypass    = @(Get-AgentProxyBypass -Value $shown.proxyBypass)
     }
+}
+
+# Stops unless the agent took what it was told. $Output is what it printed.
+function Assert-AgentDone {
+    param($Doing, $Output)
+    if ($LASTEXITCODE -ne 0) {
+        Stop-Operation -Id 'AgentRefused' -Message (Get-BoundedText -Value "$Doing failed (exit code $LASTEXITCODE): $(@($Output) -join ' ')")
+    }
+}
+
+# Both properties are set each time: what is not asked for is cleared. The agent's services take them up by themselves.
+function Invoke-SetAgentProxy {
+    param($Arguments)
+    Assert-Arguments -Arguments $Arguments -Texts @('url', 'bypass')
+    if ($Arguments.url -notmatch '\Ahttps?://[A-Za-z0-9.:_\[\]-]+/?\z') {
+        Stop-Operation -Id 'InvalidArguments' -Message 'The argument url is no address of a proxy, or has a user and a password in it.'
+    }
+    if ($Arguments.bypass -notmatch '\A([A-Za-z]+(,[A-Za-z]+)*)?\z') {
+        Stop-Operation -Id 'InvalidArguments' -Message 'The argument bypass is no list of names with commas.'
+    }
+    if (-not (Test-Path -Path $agentPath)) {
+        Stop-Operation -Id 'AgentNotInstalled' -Message 'The Connected Machine agent is not installed.'
+    }
+    # What it writes to stderr is not an error of the script.
+    $ErrorActionPreference = 'Continue'
+    $output = & $agentPath 'config' 'set' 'proxy.url' $Arguments.url 2>&1
+    Assert-AgentDone -Doing 'azcmagent config set proxy.url' -Output $output
+    if ($Arguments.bypass -eq '') {
+        $output = & $agentPath 'config' 'clear' 'proxy.bypass' 2>&1
+    }
+    else {
+        $output = & $agentPath 'config' 'set' 'proxy.bypass' $Arguments.bypass 2>&1
+    }
+    Assert-AgentDone -Doing 'azcmagent config for proxy.bypass' -Output $output
+    return @{}
+}
+
+# Makes the agent forget a resource that Azure no longer has. One that is connected is left alone, whoever asks.
+function Invoke-DisconnectAgent {
+    param($Arguments)
+    Assert-Arguments -Arguments $Arguments
+    $agent = Get-Agent
+    if ($null -eq $agent -or ($agent.status -eq 'Disconnected' -and $null -eq $agent.resourceName)) {
+        return @{}
+    }
+    if ($agent.status -notin @('Disconnected', 'Expired')) {
+        Stop-Operation -Id 'AgentNotDisconnected' -Message "The Connected Machine agent is $($agent.status): it is left as it is."
+    }
+    $ErrorActionPreference = 'Continue'
+    $output = & $agentPath 'disconnect' '--force-local-only' 2>&1
+    Assert-AgentDone -Doing 'azcmagent disconnect --force-local-only' -Output $output
+    return @{}
 }
 
 # Releases of the agent write a truth value, or a word.
@@ -365,6 +438,9 @@ function Get-AgentCheck {
 # probe: everything about one node in one run. What does not exist on a build is null; what cannot be read is an error.
 
 $taskName = 'ArcRegistrationTask'
+$stampPath = 'HKLM:\SOFTWARE\Microsoft\AzureStackStampInformation'
+# Microsoft Update, among the services that automatic updates ask.
+$microsoftUpdatePath = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Services\7971F918-A847-4430-9279-4A52D1EFE18D'
 $imdsPath = 'HKLM:\SOFTWARE\Microsoft\Windows Azure\CurrentVersion\IMDS'
 
 # The values of a key, or null.
@@ -492,6 +568,8 @@ function Invoke-Probe {
     $bios = Get-CimInstance -ClassName Win32_BIOS -ErrorAction Stop
     $version = Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -ErrorAction Stop
     $imds = Get-RegistryKey -Path $imdsPath
+    $stamp = Get-RegistryKey -Path $stampPath
+    $microsoftUpdate = Get-RegistryKey -Path $microsoftUpdatePath
     $commands = @(Get-Command -Module AzureStackHCI -ErrorAction Stop | Select-Object -First 128 | ForEach-Object { "$($_.Name)" })
     $registration = Get-Registration
     return @{
@@ -500,8 +578,11 @@ function Invoke-Probe {
         registration            = $registration
         certificate             = @{ created = Get-Record -Name 'Created'; set = Get-Record -Name 'Set' }
         arc                     = Get-ArcIntegration -Commands $commands
+        arcSecret               = Get-Record -Name 'ArcSecret'
         agent                   = Get-Agent
         arcRegistrationTask     = Get-ArcTaskStatus
+        deploymentLaunchType    = Get-OptionalText -Value $stamp.DeploymentLaunchType
+        microsoftUpdate         = ("$($microsoftUpdate.RegisteredWithAU)" -eq '1')
         customImdsHostAddress   = Get-OptionalText -Value $imds.CustomIMDSHostAddress
         os                      = @{
             build          = [int]$system.BuildNumber
@@ -669,8 +750,8 @@ function Invoke-SetRegistrationCertificate {
     }
     $null = Set-AzureStackHCIRegistrationCertificate @parameters -ErrorAction Stop
     $thumbprint = $Arguments.certificateThumbprint.ToUpperInvariant() -replace '[^0-9A-F]', ''
+    $created = Get-Record -Name 'Created'
     if ($thumbprint -eq '') {
-        $created = Get-Record -Name 'Created'
         $thumbprint = "$($created.thumbprint)"
     }
     if ($thumbprint -eq '') {
@@ -678,7 +759,19 @@ function Invoke-SetRegistrationCertificate {
         Remove-Record -Name 'Set'
     }
     else {
-        Set-Record -Name 'Set' -Value @{ thumbprint = $thumbprint; appId = $Arguments.appId; cloudId = $Arguments.cloudId }
+        # Kept whole: an upload of its successor must carry it too, until that one is in use.
+        $known = $null
+        if ($thumbprint -eq "$($created.thumbprint)") {
+            $known = $created
+        }
+        Set-Record -Name 'Set' -Value @{
+            thumbprint  = $thumbprint
+            appId       = $Arguments.appId
+            cloudId     = $Arguments.cloudId
+            certificate = $known.certificate
+            notAfter    = $known.notAfter
+            createdTime = $known.createdTime
+        }
     }
     return @{}
 }
@@ -810,14 +903,14 @@ function Invoke-RemoveCustomImdsHostAddress {
 }
 
 # The text of src/nodes/script/arc-registration-task.ps1, as powershell.exe -EncodedCommand takes it.
-$arcRegistrationTask = 'JABFAHIAcgBvAHIAQQBjAHQAaQBvAG4AUAByAGUAZgBlAHIAZQBuAGMAZQAgAD0AIAAnAFMAdABvAHAAJwAKACQAUAByAG8AZwByAGUAcwBzAFAAcgBlAGYAZQByAGUAbgBjAGUAIAA9ACAAJwBTAGkAbABlAG4AdABsAHkAQwBvAG4AdABpAG4AdQBlACcACgAkAEMAbwBuAGYAaQByAG0AUAByAGUAZgBlAHIAZQBuAGMAZQAgAD0AIAAnAE4AbwBuAGUAJwAKAGYAdQBuAGMAdABpAG8AbgAgAEcAZQB0AC0ATwB3AG4AUwB0AGEAdAB1AHMAIAB7AAoAcABhAHIAYQBtACgAJABBAHIAYwApAAoAJABzAHQAYQB0AHUAcwBlAHMAIAA9ACAAQAAoACQAQQByAGMALgBOAG8AZABlAHMAQQByAGMAUwB0AGEAdAB1AHMALgBWAGEAbAB1AGUAcwApAAoAJABpAG4AZABlAHgAIAA9ACAAMAAKAGYAbwByAGUAYQBjAGgAIAAoACQAbgBhAG0AZQAgAGkAbgAgAEAAKAAkAEEAcgBjAC4ATgBvAGQAZQBzAEEAcgBjAFMAdABhAHQAdQBzAC4ASwBlAHkAcwApACkAIAB7AAoAaQBmACAAKAAkAG4AYQBtAGUAIAAtAGUAcQAgACQAZQBuAHYAOgBDAE8ATQBQAFUAVABFAFIATgBBAE0ARQApACAAewAKAHIAZQB0AHUAcgBuACAAIgAkACgAJABzAHQAYQB0AHUAcwBlAHMAWwAkAGkAbgBkAGUAeABdACkAIgAKAH0ACgAkAGkAbgBkAGUAeAAgACsAPQAgADEACgB9AAoAcgBlAHQAdQByAG4AIAAnACcACgB9AAoAJABhAHIAYwAgAD0AIABHAGUAdAAtAEEAegB1AHIAZQBTAHQAYQBjAGsASABDAEkAQQByAGMASQBuAHQAZQBnAHIAYQB0AGkAbwBuAAoAaQBmACAAKAAiACQAKAAkAGEAcgBjAC4AQwBsAHUAcwB0AGUAcgBBAHIAYwBTAHQAYQB0AHUAcwApACIAIAAtAG4AZQAgACcARQBuAGEAYgBsAGUAZAAnACAALQBvAHIAIAAoAEcAZQB0AC0ATwB3AG4AUwB0AGEAdAB1AHMAIAAtAEEAcgBjACAAJABhAHIAYwApACAALQBlAHEAIAAnAEUAbgBhAGIAbABlAGQAJwApACAAewAKAGUAeABpAHQAIAAwAAoAfQAKACQAZABpAHIAZQBjAHQAbwByAHkAIAA9ACAAJwBDADoAXABXAGkAbgBkAG8AdwBzAFwAVABhAHMAawBzAFwAQQByAGMARgBvAHIAUwBlAHIAdgBlAHIAcwAnAAoAaQBmACAAKAAtAG4AbwB0ACAAKABUAGUAcwB0AC0AUABhAHQAaAAgAC0AUABhAHQAaAAgACQAZABpAHIAZQBjAHQAbwByAHkAKQApACAAewAKACQAbgB1AGwAbAAgAD0AIABOAGUAdwAtAEkAdABlAG0AIAAtAFAAYQB0AGgAIAAkAGQAaQByAGUAYwB0AG8AcgB5ACAALQBJAHQAZQBtAFQAeQBwAGUAIABEAGkAcgBlAGMAdABvAHIAeQAKAH0ACgAkAGwAbwBnACAAPQAgACIAJABkAGkAcgBlAGMAdABvAHIAeQBcAFIAZQBnAGkAcwB0AGUAcgBBAHIAYwBfACQAKABHAGUAdAAtAEQAYQB0AGUAIAAtAEYAbwByAG0AYQB0ACAAJwB5AHkAeQB5AE0ATQBkAGQAJwApAC4AbABvAGcAIgAKACQAcABhAHIAYQBtAGUAdABlAHIAcwAgAD0AIABAAHsACgBBAGcAZQBuAHQASQBuAHMAdABhAGwAbABlAHIAVwBlAGIATABpAG4AawAgAD0AIAAnAGgAdAB0AHAAcwA6AC8ALwBhAGsAYQAuAG0AcwAvAEEAegB1AHIAZQBDAG8AbgBuAGUAYwB0AGUAZABNAGEAYwBoAGkAbgBlAEEAZwBlAG4AdAAnAAoAQQBnAGUAbgB0AEkAbgBzAHQAYQBsAGwAZQByAE4AYQBtAGUAIAAgACAAIAA9ACAAIgAkAGQAaQByAGUAYwB0AG8AcgB5AFwAQQB6AHUAcgBlAEMAbwBuAG4AZQBjAHQAZQBkAE0AYQBjAGgAaQBuAGUAQQBnAGUAbgB0AC4AbQBzAGkAIgAKAEEAZwBlAG4AdABJAG4AcwB0AGEAbABsAGUAcgBMAG8AZwBGAGkAbABlACAAPQAgACIAJABkAGkAcgBlAGMAdABvAHIAeQBcAEMAbwBuAG4AZQBjAHQAZQBkAE0AYQBjAGgAaQBuAGUAQQBnAGUAbgB0AEkAbgBzAHQAYQBsAGwAYQB0AGkAbwBuAEwAbwBnAC4AdAB4AHQAIgAKAEEAZwBlAG4AdABFAHgAZQBjAHUAdABhAGIAbABlAFAAYQB0AGgAIAAgACAAPQAgACcAQwA6AFwAUAByAG8AZwByAGEAbQAgAEYAaQBsAGUAcwBcAEEAegB1AHIAZQBDAG8AbgBuAGUAYwB0AGUAZABNAGEAYwBoAGkAbgBlAEEAZwBlAG4AdABcAGEAegBjAG0AYQBnAGUAbgB0AC4AZQB4AGUAJwAKAH0ACgBmAG8AcgBlAGEAYwBoACAAKAAkAHQAcgB5ACAAaQBuACAAMQAuAC4AMwAwACkAIAB7AAoAdAByAHkAIAB7AAoAJABvAHUAdABwAHUAdAAgAD0AIABAACgARQBuAGEAYgBsAGUALQBBAHoAdQByAGUAUwB0AGEAYwBrAEgAQwBJAEEAcgBjAEkAbgB0AGUAZwByAGEAdABpAG8AbgAgAEAAcABhAHIAYQBtAGUAdABlAHIAcwAgACoAPgAmADEAKQAgAC0AagBvAGkAbgAgACIAYABuACIACgB9AAoAYwBhAHQAYwBoACAAewAKACQAbwB1AHQAcAB1AHQAIAA9ACAAIgAkACgAJABfAC4ARQB4AGMAZQBwAHQAaQBvAG4ALgBNAGUAcwBzAGEAZwBlACkAIgAKAH0ACgAkAHMAdABhAHQAdQBzACAAPQAgAEcAZQB0AC0ATwB3AG4AUwB0AGEAdAB1AHMAIAAtAEEAcgBjACAAKABHAGUAdAAtAEEAegB1AHIAZQBTAHQAYQBjAGsASABDAEkAQQByAGMASQBuAHQAZQBnAHIAYQB0AGkAbwBuACkACgBBAGQAZAAtAEMAbwBuAHQAZQBuAHQAIAAtAFAAYQB0AGgAIAAkAGwAbwBnACAALQBWAGEAbAB1AGUAIAAiACQAKABHAGUAdAAtAEQAYQB0AGUAIAAtAEYAbwByAG0AYQB0ACAAJwBzACcAKQAgAHQAcgB5ACAAJAB7AHQAcgB5AH0AOgAgAHMAdABhAHQAdQBzACAAJABzAHQAYQB0AHUAcwAgACQAbwB1AHQAcAB1AHQAIgAKAGkAZgAgACgAJABzAHQAYQB0AHUAcwAgAC0AZQBxACAAJwBFAG4AYQBiAGwAZQBkACcAKQAgAHsACgBlAHgAaQB0ACAAMAAKAH0ACgBTAHQAYQByAHQALQBTAGwAZQBlAHAAIAAtAFMAZQBjAG8AbgBkAHMAIAAyADAACgB9AAoAZQB4AGkAdAAgADEA'
+$arcRegistrationTask = 'JABFAHIAcgBvAHIAQQBjAHQAaQBvAG4AUAByAGUAZgBlAHIAZQBuAGMAZQAgAD0AIAAnAFMAdABvAHAAJwAKACQAUAByAG8AZwByAGUAcwBzAFAAcgBlAGYAZQByAGUAbgBjAGUAIAA9ACAAJwBTAGkAbABlAG4AdABsAHkAQwBvAG4AdABpAG4AdQBlACcACgAkAEMAbwBuAGYAaQByAG0AUAByAGUAZgBlAHIAZQBuAGMAZQAgAD0AIAAnAE4AbwBuAGUAJwAKAGYAdQBuAGMAdABpAG8AbgAgAEcAZQB0AC0ATwB3AG4AUwB0AGEAdAB1AHMAIAB7AAoAcABhAHIAYQBtACgAJABBAHIAYwApAAoAJABzAHQAYQB0AHUAcwBlAHMAIAA9ACAAQAAoACQAQQByAGMALgBOAG8AZABlAHMAQQByAGMAUwB0AGEAdAB1AHMALgBWAGEAbAB1AGUAcwApAAoAJABpAG4AZABlAHgAIAA9ACAAMAAKAGYAbwByAGUAYQBjAGgAIAAoACQAbgBhAG0AZQAgAGkAbgAgAEAAKAAkAEEAcgBjAC4ATgBvAGQAZQBzAEEAcgBjAFMAdABhAHQAdQBzAC4ASwBlAHkAcwApACkAIAB7AAoAaQBmACAAKAAkAG4AYQBtAGUAIAAtAGUAcQAgACQAZQBuAHYAOgBDAE8ATQBQAFUAVABFAFIATgBBAE0ARQApACAAewAKAHIAZQB0AHUAcgBuACAAIgAkACgAJABzAHQAYQB0AHUAcwBlAHMAWwAkAGkAbgBkAGUAeABdACkAIgAKAH0ACgAkAGkAbgBkAGUAeAAgACsAPQAgADEACgB9AAoAcgBlAHQAdQByAG4AIAAnACcACgB9AAoAZgB1AG4AYwB0AGkAbwBuACAAVABlAHMAdAAtAEEAZwBlAG4AdABGAG8AcgBnAG8AdAB0AGUAbgAgAHsACgBpAGYAIAAoAC0AbgBvAHQAIAAoAFQAZQBzAHQALQBQAGEAdABoACAALQBQAGEAdABoACAAJABhAGcAZQBuAHQAUABhAHQAaAApACkAIAB7AAoAcgBlAHQAdQByAG4AIAAkAHQAcgB1AGUACgB9AAoAJABFAHIAcgBvAHIAQQBjAHQAaQBvAG4AUAByAGUAZgBlAHIAZQBuAGMAZQAgAD0AIAAnAEMAbwBuAHQAaQBuAHUAZQAnAAoAcgBlAHQAdQByAG4AIAAoACgAQAAoACYAIAAkAGEAZwBlAG4AdABQAGEAdABoACAAJwBzAGgAbwB3ACcAIAAnAC0AagAnACkAIAAtAGoAbwBpAG4AIAAnACAAJwApACAALQBtAGEAdABjAGgAIAAnACIAcgBlAHMAbwB1AHIAYwBlAE4AYQBtAGUAIgA6AFwAcwAqACIAIgAnACkACgB9AAoAJABhAGcAZQBuAHQAUABhAHQAaAAgAD0AIAAnAEMAOgBcAFAAcgBvAGcAcgBhAG0AIABGAGkAbABlAHMAXABBAHoAdQByAGUAQwBvAG4AbgBlAGMAdABlAGQATQBhAGMAaABpAG4AZQBBAGcAZQBuAHQAXABhAHoAYwBtAGEAZwBlAG4AdAAuAGUAeABlACcACgAkAGEAcgBjACAAPQAgAEcAZQB0AC0AQQB6AHUAcgBlAFMAdABhAGMAawBIAEMASQBBAHIAYwBJAG4AdABlAGcAcgBhAHQAaQBvAG4ACgBpAGYAIAAoACIAJAAoACQAYQByAGMALgBDAGwAdQBzAHQAZQByAEEAcgBjAFMAdABhAHQAdQBzACkAIgAgAC0AbgBlACAAJwBFAG4AYQBiAGwAZQBkACcAKQAgAHsACgBlAHgAaQB0ACAAMAAKAH0ACgBpAGYAIAAoACgARwBlAHQALQBPAHcAbgBTAHQAYQB0AHUAcwAgAC0AQQByAGMAIAAkAGEAcgBjACkAIAAtAGUAcQAgACcARQBuAGEAYgBsAGUAZAAnACAALQBhAG4AZAAgAC0AbgBvAHQAIAAoAFQAZQBzAHQALQBBAGcAZQBuAHQARgBvAHIAZwBvAHQAdABlAG4AKQApACAAewAKAGUAeABpAHQAIAAwAAoAfQAKACQAZABpAHIAZQBjAHQAbwByAHkAIAA9ACAAJwBDADoAXABXAGkAbgBkAG8AdwBzAFwAVABhAHMAawBzAFwAQQByAGMARgBvAHIAUwBlAHIAdgBlAHIAcwAnAAoAaQBmACAAKAAtAG4AbwB0ACAAKABUAGUAcwB0AC0AUABhAHQAaAAgAC0AUABhAHQAaAAgACQAZABpAHIAZQBjAHQAbwByAHkAKQApACAAewAKACQAbgB1AGwAbAAgAD0AIABOAGUAdwAtAEkAdABlAG0AIAAtAFAAYQB0AGgAIAAkAGQAaQByAGUAYwB0AG8AcgB5ACAALQBJAHQAZQBtAFQAeQBwAGUAIABEAGkAcgBlAGMAdABvAHIAeQAKAH0ACgAkAGwAbwBnACAAPQAgACIAJABkAGkAcgBlAGMAdABvAHIAeQBcAFIAZQBnAGkAcwB0AGUAcgBBAHIAYwBfACQAKABHAGUAdAAtAEQAYQB0AGUAIAAtAEYAbwByAG0AYQB0ACAAJwB5AHkAeQB5AE0ATQBkAGQAJwApAC4AbABvAGcAIgAKACQAcABhAHIAYQBtAGUAdABlAHIAcwAgAD0AIABAAHsACgBBAGcAZQBuAHQASQBuAHMAdABhAGwAbABlAHIAVwBlAGIATABpAG4AawAgAD0AIAAnAGgAdAB0AHAAcwA6AC8ALwBhAGsAYQAuAG0AcwAvAEEAegB1AHIAZQBDAG8AbgBuAGUAYwB0AGUAZABNAGEAYwBoAGkAbgBlAEEAZwBlAG4AdAAnAAoAQQBnAGUAbgB0AEkAbgBzAHQAYQBsAGwAZQByAE4AYQBtAGUAIAAgACAAIAA9ACAAIgAkAGQAaQByAGUAYwB0AG8AcgB5AFwAQQB6AHUAcgBlAEMAbwBuAG4AZQBjAHQAZQBkAE0AYQBjAGgAaQBuAGUAQQBnAGUAbgB0AC4AbQBzAGkAIgAKAEEAZwBlAG4AdABJAG4AcwB0AGEAbABsAGUAcgBMAG8AZwBGAGkAbABlACAAPQAgACIAJABkAGkAcgBlAGMAdABvAHIAeQBcAEMAbwBuAG4AZQBjAHQAZQBkAE0AYQBjAGgAaQBuAGUAQQBnAGUAbgB0AEkAbgBzAHQAYQBsAGwAYQB0AGkAbwBuAEwAbwBnAC4AdAB4AHQAIgAKAEEAZwBlAG4AdABFAHgAZQBjAHUAdABhAGIAbABlAFAAYQB0AGgAIAAgACAAPQAgACQAYQBnAGUAbgB0AFAAYQB0AGgACgB9AAoAZgBvAHIAZQBhAGMAaAAgACgAJAB0AHIAeQAgAGkAbgAgADEALgAuADMAMAApACAAewAKAHQAcgB5ACAAewAKACQAbwB1AHQAcAB1AHQAIAA9ACAAQAAoAEUAbgBhAGIAbABlAC0AQQB6AHUAcgBlAFMAdABhAGMAawBIAEMASQBBAHIAYwBJAG4AdABlAGcAcgBhAHQAaQBvAG4AIABAAHAAYQByAGEAbQBlAHQAZQByAHMAIAAqAD4AJgAxACkAIAAtAGoAbwBpAG4AIAAiAGAAbgAiAAoAfQAKAGMAYQB0AGMAaAAgAHsACgAkAG8AdQB0AHAAdQB0ACAAPQAgACIAJAAoACQAXwAuAEUAeABjAGUAcAB0AGkAbwBuAC4ATQBlAHMAcwBhAGcAZQApACIACgB9AAoAJABzAHQAYQB0AHUAcwAgAD0AIABHAGUAdAAtAE8AdwBuAFMAdABhAHQAdQBzACAALQBBAHIAYwAgACgARwBlAHQALQBBAHoAdQByAGUAUwB0AGEAYwBrAEgAQwBJAEEAcgBjAEkAbgB0AGUAZwByAGEAdABpAG8AbgApAAoAQQBkAGQALQBDAG8AbgB0AGUAbgB0ACAALQBQAGEAdABoACAAJABsAG8AZwAgAC0AVgBhAGwAdQBlACAAIgAkACgARwBlAHQALQBEAGEAdABlACAALQBGAG8AcgBtAGEAdAAgACcAcwAnACkAIAB0AHIAeQAgACQAewB0AHIAeQB9ADoAIABzAHQAYQB0AHUAcwAgACQAcwB0AGEAdAB1AHMAIAAkAG8AdQB0AHAAdQB0ACIACgBpAGYAIAAoACQAcwB0AGEAdAB1AHMAIAAtAGUAcQAgACcARQBuAGEAYgBsAGUAZAAnACAALQBhAG4AZAAgAC0AbgBvAHQAIAAoAFQAZQBzAHQALQBBAGcAZQBuAHQARgBvAHIAZwBvAHQAdABlAG4AKQApACAAewAKAGUAeABpAHQAIAAwAAoAfQAKAFMAdABhAHIAdAAtAFMAbABlAGUAcAAgAC0AUwBlAGMAbwBuAGQAcwAgADIAMAAKAH0ACgBlAHgAaQB0ACAAMQA='
 
 # Arc integration. Onboarding and its removal take minutes: the task is started here and watched by probes.
 
 function Invoke-InitializeArcIntegration {
     param($Arguments)
     Assert-Arguments -Arguments $Arguments -Texts @(
-        'appId', 'secret', 'tenantId', 'subscriptionId', 'region', 'resourceGroup', 'cloud'
+        'appId', 'secret', 'keyId', 'tenantId', 'subscriptionId', 'region', 'resourceGroup', 'cloud'
     )
     $parameters = @{
         ApplicationId          = $Arguments.appId
@@ -835,6 +928,8 @@ function Invoke-InitializeArcIntegration {
         Stop-Operation -Id 'CloudNotSupported' -Message "This build's Initialize-AzureStackHCIArcIntegration knows the public cloud only."
     }
     $null = Initialize-AzureStackHCIArcIntegration @parameters -ErrorAction Stop
+    # The cmdlets do not tell which secret the cluster holds.
+    Set-Record -Name 'ArcSecret' -Value @{ appId = $Arguments.appId; keyId = $Arguments.keyId }
     return @{}
 }
 
@@ -948,7 +1043,8 @@ $changingOperations = @(
     'newRegistrationCertificate', 'setRegistrationCertificate', 'removeRegistrationCertificate',
     'setRegistration', 'removeRegistration', 'startCloudManagement', 'removeCloudManagement', 'sync',
     'removeCustomImdsHostAddress', 'initializeArcIntegration', 'clearArcIntegration', 'disableArcIntegration',
-    'registerArcRegistrationTask', 'unregisterArcRegistrationTask', 'startArcRegistrationTask'
+    'registerArcRegistrationTask', 'unregisterArcRegistrationTask', 'startArcRegistrationTask',
+    'setAgentProxy', 'disconnectAgent'
 )
 
 $execution = 'Dispatcher'

@@ -21,7 +21,10 @@ const table = {
     meaning: 'The last try failed and is repeated at the time that the message says.',
     action: 'Read the message; nothing needs to be done if it passes.',
   },
-  WaitingForAzure: { meaning: 'A long-running operation in Azure has not finished.', action: 'Wait.' },
+  WaitingForAzure: {
+    meaning: 'A long-running operation in Azure has not finished, or Azure is busy with another one on the same thing.',
+    action: 'Wait.',
+  },
   NotYetObserved: { meaning: 'It has not been looked at yet.', action: 'Wait for the first pass.' },
   Suspended: {
     meaning: 'spec.suspend is true: nothing is read or changed.',
@@ -58,12 +61,32 @@ const table = {
     action: 'Ask the owner of the policy for an exemption, or change names, tags or region.',
   },
   ArcDisableInProgress: {
-    meaning: 'Arc is being disabled on this cluster.',
-    action: 'Finish disabling it before Arc can be enabled again.',
+    meaning:
+      'Arc is being taken away: extensions, agents, Arc-enabled servers, Arc settings, roles. The cluster stays registered. Where the spec asks for Arc, that was begun before (9113) and is finished first; then Arc is enabled anew.',
+    action:
+      'Wait; the message names what is left. An extension that cannot be removed is let go with deletion.extensions: Ignore.',
   },
   ArcMachineOwnedElsewhere: {
     meaning: 'An Arc-enabled server of the name of a node belongs to another cluster.',
     action: 'Disconnect it there, or use another arc.resourceGroup.',
+  },
+  ArcAgentConflict: {
+    meaning: "A node's Connected Machine agent holds another Azure resource than the one it should.",
+    action:
+      'If that resource is not needed any more, run the command in the message on the node; else leave the node out.',
+  },
+  ClusterIdentityUnsupported: {
+    meaning: "The classic registration does not onboard nodes with the cluster's managed identity.",
+    action: 'Set spec.arc.onboarding.type to ResourceProvider or ServicePrincipal.',
+  },
+  CloudDeployed: {
+    meaning: 'The cluster was deployed from Azure (23H2 and later), which has registered it and keeps it registered.',
+    action: 'Set managementPolicy to Observe, or delete this object: nothing was changed.',
+  },
+  FlowNotSupported: {
+    meaning:
+      'The nodes are registered in the newest way, with managed identities instead of applications and certificates.',
+    action: 'Register the cluster with Register-AzStackHCI: this controller does not do that, and changed nothing.',
   },
   // Sign-in
   SecretNotFound: {
@@ -217,6 +240,11 @@ const table = {
     meaning: 'All nodes are onboarded, and Azure does not show them all as connected yet.',
     action: 'Wait: it can take up to 12 hours.',
   },
+  AgentOutdated: {
+    meaning: 'The Connected Machine agent of a node is older than what this controller and Azure work with.',
+    action:
+      'Update it: turn on Microsoft Update on the node, or install the newest release (https://aka.ms/AzureConnectedMachineAgent).',
+  },
   ArcUnsupported: {
     meaning: 'The operating system has no Arc integration (20H2).',
     action: 'Update to 21H2 or later, or set arc.state to Unmanaged.',
@@ -230,7 +258,20 @@ const table = {
     action: 'Have an owner run the command in the message.',
   },
   // Credentials
-  Expired: { meaning: 'A credential has expired.', action: 'Renew it.' },
+  ExpiringSoon: {
+    meaning: 'A credential has reached the time at which it is to be renewed.',
+    action: 'Nothing where the message says that the controller renews it; else renew it as the message says.',
+  },
+  Expired: { meaning: 'A credential has expired.', action: 'Renew it as the message says.' },
+  RotationFailed: {
+    meaning: 'A credential could not be renewed. The one in use works until it expires.',
+    action: 'Read the message: it says what failed and when the next try is.',
+  },
+  SecretNotKept: {
+    meaning: 'Azure made a secret, and it could not be kept in Kubernetes, so that nobody holds it.',
+    action:
+      'See why the API server refuses the Secret. Another secret is made; the message has the key id of the lost one.',
+  },
   ExpiryUnknown: {
     meaning: 'The expiry of a credential is not known.',
     action: 'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret. Else nothing.',

@@ -268,7 +268,7 @@ const arc = object(
     state: oneOf(['Enabled', 'Disabled', 'Unmanaged'], {
       default: 'Enabled',
       description:
-        'Enabled: every node is an Azure Arc-enabled server. Disabled: the cluster stays registered, without Arc. Unmanaged: somebody else does it.',
+        'Enabled: every node is an Azure Arc-enabled server. Disabled: the cluster stays registered, without Arc; extensions, agents and what the registration made for Arc in Azure are removed. Unmanaged: somebody else does it.',
     }),
     resourceGroup: optional(
       resourceGroupName(
@@ -280,7 +280,7 @@ const arc = object(
         type: oneOf(['ResourceProvider', 'ServicePrincipal', 'ClusterIdentity'], {
           default: 'ResourceProvider',
           description:
-            'Who onboards the nodes. ResourceProvider: a service principal that the HCI resource provider makes. ServicePrincipal: your own (-ArcSpnCredential). ClusterIdentity: the managed identity of the cluster resource.',
+            'Who onboards the nodes. ResourceProvider: a service principal that the HCI resource provider makes. ServicePrincipal: your own (-ArcSpnCredential). ClusterIdentity: the managed identity of the cluster resource; the classic registration does not have it, and ArcConnected says so.',
         }),
         servicePrincipal: optional(
           object(
@@ -313,13 +313,33 @@ const arc = object(
         {
           url: string({
             maxLength: 2048,
-            description: 'Proxy for the Connected Machine agent, such as http://proxy.corp.example.com:8080.',
+            description:
+              'Proxy of the Connected Machine agent on every node, such as http://proxy.corp.example.com:8080: azcmagent config set proxy.url.',
+            rules: [
+              {
+                rule: "!self.contains('@')",
+                message:
+                  'a proxy is named without user and password: use one that lets the nodes through by their addresses',
+              },
+              {
+                rule: "self.matches('^https?://[A-Za-z0-9.:_\\\\[\\\\]-]+/?$')",
+                message:
+                  'a proxy is http:// or https:// with a host and a port, such as http://proxy.corp.example.com:8080',
+              },
+            ],
           }),
           bypass: optional(
-            list(string({ maxLength: 253 }), { maxItems: 64, description: 'Names that go without the proxy.' }),
+            list(oneOf(['AAD', 'ARM', 'AMA', 'Arc', 'ArcData']), {
+              maxItems: 5,
+              description:
+                'Services that go without the proxy: azcmagent config set proxy.bypass. Absent: none. ArcData needs agent 1.36.',
+            }),
           ),
         },
-        { description: 'Proxy of the Connected Machine agent.' },
+        {
+          description:
+            'Proxy of the Connected Machine agent. Absent: what is set on the nodes is left as it is. Downloading and first connecting the agent also needs a proxy of the machine (HTTPS_PROXY), where there is no other way out.',
+        },
       ),
     ),
   },
@@ -368,7 +388,8 @@ export const RegistrationSpec = object(
         }),
         extensions: oneOf(['Wait', 'Ignore'], {
           default: 'Wait',
-          description: 'Whether unregistering waits until Arc extensions are removed.',
+          description:
+            'Wait: agents are removed only after the Arc extensions are gone. Ignore: they are not waited for. Holds for unregistering and for arc.state Disabled.',
         }),
       },
       { default: {}, description: 'What happens when this object is deleted.' },

@@ -27,6 +27,10 @@ const NodeStatus = object({
   connectionStatus: optional(text("The node's ConnectionStatus in Get-AzureStackHCI.", 64)),
   arcStatus: optional(text('State of the node in arcSettings.', 64)),
   agentVersion: optional(text('Version of the Connected Machine agent.', 64)),
+  agentUpdates: optional(
+    text('MicrosoftUpdate: automatic updates of the node bring new releases of the agent. Manual: nobody does.', 32),
+  ),
+  agentProxy: optional(text('Proxy that the agent uses, without user and password.', 512)),
   hostKey: optional(text('Fingerprint of the SSH host key that the node showed.', 64)),
   lastProbeTime: optional(instant('When the node answered last.')),
   reason: optional(text('Why the node is not as it should be.', 64)),
@@ -34,11 +38,22 @@ const NodeStatus = object({
 });
 
 const CredentialStatus = object({
-  name: text('Which credential: ArcServicePrincipal, SignIn, or NodeCertificate/<node>.', 128),
+  name: text(
+    'Which credential: SignIn, ArcServicePrincipal (what the nodes hold), ArcServicePrincipal/next (made, and not with the nodes yet), or NodeCertificate/<node>.',
+    128,
+  ),
+  notBefore: optional(instant('From when it is valid; absent when unknown.')),
   notAfter: optional(instant('When it expires; absent when unknown.')),
-  renewalTime: optional(instant('When it will be rotated.')),
+  renewalTime: optional(
+    instant(
+      'When it is to be renewed: by the controller where that rotates it, else by you. Absent when the expiry is unknown.',
+    ),
+  ),
   keyId: optional(text('Key id or thumbprint.', 128)),
-  source: text('Where the expiry is known from.', 64),
+  source: text(
+    'Where the expiry is known from: generatePassword (the answer of Azure), ClientSecret and Secret (expiresOn of your Secret), ClientCertificate, or Node.',
+    64,
+  ),
 });
 
 const StepStatus = object({

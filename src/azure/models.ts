@@ -57,6 +57,13 @@ export const ArcSettings = Type.Object({
 });
 export type ArcSettings = Static<typeof ArcSettings>;
 
+export const Extension = Type.Object({
+  id: text,
+  name: text,
+  properties: Type.Optional(Type.Object({ provisioningState: optionalText, managedBy: optionalText })),
+});
+export type Extension = Static<typeof Extension>;
+
 export const Machine = Type.Object({
   id: text,
   name: text,
@@ -92,6 +99,10 @@ export interface ResourceGroup {
   tags: Record<string, string>;
 }
 
+/** Anything that lies in a resource group. */
+export const GroupResource = Type.Object({ id: text });
+export type GroupResource = Static<typeof GroupResource>;
+
 export interface ResourceProvider {
   namespace: string;
   registrationState: string;
@@ -102,5 +113,7 @@ export interface ResourceProvider {
 export interface GeneratedPassword {
   secretText: string;
   keyId: string | undefined;
+  /** RFC 3339. */
+  startDateTime: string | undefined;
   endDateTime: string | undefined;
 }

@@ -13,6 +13,7 @@ export const apiVersions = {
   arcSettings: '2024-04-01',
   machines: '2022-12-27',
   authorization: '2022-04-01',
+  resourceGroups: '2022-09-01',
 } as const;
 
 export const readResourceGroup = (
@@ -71,6 +72,34 @@ export const readArcSettings = (
         signal,
       }),
     ),
+  );
+
+/** Arc extensions of the cluster. */
+export const readExtensions = (
+  arm: ResourceManager,
+  clusterId: string,
+  signal: AbortSignal,
+): Promise<Found<models.Extension[]>> =>
+  find(signal, ['ResourceNotFound', 'ParentResourceNotFound'], () =>
+    list(arm, models.Extension, {
+      path: `${clusterId}/arcSettings/default/extensions`,
+      apiVersion: apiVersions.arcSettings,
+      signal,
+    }),
+  );
+
+/** Whatever lies in a resource group, of all types. */
+export const readGroupResources = (
+  arm: ResourceManager,
+  name: string,
+  signal: AbortSignal,
+): Promise<Found<models.GroupResource[]>> =>
+  find(signal, ['ResourceGroupNotFound'], () =>
+    list(arm, models.GroupResource, {
+      path: `${resourceGroupId(arm.subscriptionId, name)}/resources`,
+      apiVersion: apiVersions.resourceGroups,
+      signal,
+    }),
   );
 
 /** All Arc-enabled servers of a group. A group that does not exist has none. */

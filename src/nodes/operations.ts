@@ -53,16 +53,33 @@ const ConnectedMachineAgent = object({
   lastHeartbeat: nullable(instant),
   errorCode: nullable(text),
   errorDetails: nullable(text),
+  /** The proxy that it uses, its own or the machine's HTTPS_PROXY, without user and password. */
+  proxyUrl: nullable(text),
+  /** Services that go without the proxy: AAD, ARM, AMA, Arc, ArcData. */
+  proxyBypass: Type.Array(text, { maxItems: 16 }),
 });
+
+/** A registration certificate, public part. `createdTime` is by the node's clock. */
+const CreatedCertificate = object({ certificate: base64, thumbprint, notAfter: instant, createdTime: instant });
 
 /**
  * The node's registration certificates as the script recorded them. `created` is the last answer of
  * `New-AzureStackHCIRegistrationCertificate`, kept so that a lost answer costs no second certificate; `set` is what the last
- * successful `Set-AzureStackHCIRegistrationCertificate` was given. Both are null on a node registered by the cmdlet.
+ * successful `Set-AzureStackHCIRegistrationCertificate` was given, in full where the script had made it. Both are null on a node
+ * registered by the cmdlet.
  */
 const RegistrationCertificate = object({
-  created: nullable(object({ certificate: base64, thumbprint, notAfter: instant })),
-  set: nullable(object({ thumbprint, appId: text, cloudId: text })),
+  created: nullable(CreatedCertificate),
+  set: nullable(
+    object({
+      thumbprint,
+      appId: text,
+      cloudId: text,
+      certificate: nullable(base64),
+      notAfter: nullable(instant),
+      createdTime: nullable(instant),
+    }),
+  ),
 });
 
 const probe = {
@@ -77,11 +94,17 @@ const probe = {
     registration: Registration,
     certificate: RegistrationCertificate,
     arc: nullable(ArcIntegration),
+    /** What the last successful initializeArcIntegration on this node was given; the cluster may have been given another since, through another node. */
+    arcSecret: nullable(object({ appId: text, keyId: text })),
     agent: nullable(ConnectedMachineAgent),
     /** `Get-ScheduledTask ArcRegistrationTask`; null where it is not registered. */
     arcRegistrationTask: nullable(
       object({ state: text, lastRunTime: nullable(instant), lastTaskResult: nullable(Type.Integer()) }),
     ),
+    /** AzureStackStampInformation, DeploymentLaunchType: `CloudDeployment` where Azure deployed the cluster (23H2 and later). */
+    deploymentLaunchType: nullable(text),
+    /** Automatic updates ask Microsoft Update, from which new releases of the agent come. */
+    microsoftUpdate: Type.Boolean(),
     /** `HKLM:\SOFTWARE\Microsoft\Windows Azure\CurrentVersion\IMDS` CustomIMDSHostAddress. */
     customImdsHostAddress: nullable(text),
     os: object({
@@ -175,7 +198,7 @@ const newRegistrationCertificate = {
   scope: 'node',
   timeoutSeconds: 120,
   arguments: object({}),
-  result: object({ certificate: base64, thumbprint, notAfter: instant }),
+  result: CreatedCertificate,
 } as const;
 
 /** `Set-AzureStackHCIRegistrationCertificate`. Tests sign-in to the cloud before it saves. An empty thumbprint is the generated certificate. */
@@ -274,7 +297,10 @@ const removeCustomImdsHostAddress = {
   result: object({}),
 } as const;
 
-/** `Initialize-AzureStackHCIArcIntegration`, on one node for the cluster. `secret` is the Arc SPN's, and reaches the node on stdin only. */
+/**
+ * `Initialize-AzureStackHCIArcIntegration`, on one node for the cluster. `secret` is the Arc SPN's, and reaches the node on stdin only;
+ * `keyId` tells it from others and is recorded on the node.
+ */
 const initializeArcIntegration = {
   mutates: true,
   scope: 'cluster',
@@ -282,6 +308,7 @@ const initializeArcIntegration = {
   arguments: object({
     appId: text,
     secret: text,
+    keyId: text,
     tenantId: text,
     subscriptionId: text,
     region: text,
@@ -336,6 +363,24 @@ const startArcRegistrationTask = {
   result: object({}),
 } as const;
 
+/** `azcmagent config set proxy.url` and `proxy.bypass` (names with commas; empty: cleared). Fails where the agent is not installed. */
+const setAgentProxy = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 60,
+  arguments: object({ url: text, bypass: text }),
+  result: object({}),
+} as const;
+
+/** `azcmagent disconnect --force-local-only`: the agent forgets its resource. One that is connected is refused. */
+const disconnectAgent = {
+  mutates: true,
+  scope: 'node',
+  timeoutSeconds: 120,
+  arguments: object({}),
+  result: object({}),
+} as const;
+
 export const operations = {
   probe,
   clusterProbe,
@@ -356,6 +401,8 @@ export const operations = {
   registerArcRegistrationTask,
   unregisterArcRegistrationTask,
   startArcRegistrationTask,
+  setAgentProxy,
+  disconnectAgent,
 } satisfies Record<string, OperationDefinition>;
 
 export interface OperationDefinition {

@@ -18,6 +18,8 @@ import { recordOnboardingSecret } from './steps/record-onboarding-secret.act.ts'
 import { refreshResourceProviderObjectId } from './steps/refresh-resource-provider-object-id.act.ts';
 import { registerArcRegistrationTask } from './steps/register-arc-registration-task.act.ts';
 import { registerResourceProvider } from './steps/register-resource-provider.act.ts';
+import { setAgentProxy } from './steps/set-agent-proxy.act.ts';
+import { disconnectAgent } from './steps/disconnect-agent.act.ts';
 import { removeCustomImdsHostAddress } from './steps/remove-custom-imds-host-address.act.ts';
 import { removeStaleMachine } from './steps/remove-stale-machine.act.ts';
 import { setRegistrationCertificate } from './steps/set-registration-certificate.act.ts';
@@ -29,6 +31,16 @@ import { syncAfterRegistration } from './steps/sync-after-registration.act.ts';
 import { sync } from './steps/sync.act.ts';
 import { syncOnRequest } from './steps/sync-on-request.act.ts';
 import { uploadCertificate } from './steps/upload-certificate.act.ts';
+import { clearArcIntegration } from './steps/clear-arc-integration.act.ts';
+import { deleteArcSettings } from './steps/delete-arc-settings.act.ts';
+import { deleteExtension } from './steps/delete-extension.act.ts';
+import { deleteMachine } from './steps/delete-machine.act.ts';
+import { deleteResourceGroup } from './steps/delete-resource-group.act.ts';
+import { disableArcIntegration } from './steps/disable-arc-integration.act.ts';
+import { initializeDisableProcess } from './steps/initialize-disable-process.act.ts';
+import { removeRole } from './steps/remove-role.act.ts';
+import { startDisablingArc } from './steps/start-disabling-arc.act.ts';
+import { unregisterArcRegistrationTask } from './steps/unregister-arc-registration-task.act.ts';
 
 const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   CreateResourceGroup: createResourceGroup,
@@ -46,6 +58,8 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   StartCloudManagement: startCloudManagement,
   SyncAfterRegistration: syncAfterRegistration,
   RemoveCustomImdsHostAddress: removeCustomImdsHostAddress,
+  DisconnectAgent: disconnectAgent,
+  SetAgentProxy: setAgentProxy,
   CreateArcSettings: createArcSettings,
   ConsentToDefaultExtensions: consentToDefaultExtensions,
   CreateArcIdentity: createArcIdentity,
@@ -59,6 +73,17 @@ const acts: { [N in StepName]: Act<StepArguments<N>> } = {
   RemoveStaleMachine: removeStaleMachine,
   Sync: sync,
   SyncOnRequest: syncOnRequest,
+  StartDisablingArc: startDisablingArc,
+  InitializeDisableProcess: initializeDisableProcess,
+  DeleteExtension: deleteExtension,
+  UnregisterArcRegistrationTask: unregisterArcRegistrationTask,
+  DisableArcIntegration: disableArcIntegration,
+  DeleteMachine: deleteMachine,
+  RemoveArcRoles: removeRole,
+  DeleteArcSettings: deleteArcSettings,
+  ClearArcIntegration: clearArcIntegration,
+  RemoveResourceManagerRole: removeRole,
+  DeleteResourceGroup: deleteResourceGroup,
 };
 
 /** Does one step: exactly one write. Throws what the write threw. */

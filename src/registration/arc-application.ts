@@ -1,3 +1,4 @@
+import { holds } from './arc-agent.ts';
 import { sameId } from '../azure/resource-ids.ts';
 import type { Probe } from '../nodes/operations.ts';
 import { valueOf } from './facts.ts';
@@ -17,10 +18,9 @@ export const holdsArcApplication = (probe: Probe, appId: string): boolean =>
   probe.arc?.clusterArcStatus === 'Enabled' && sameId(probe.arc.applicationId, appId);
 
 /** The node's agent is connected to the right place, and the cluster counts the node as enabled. */
-export const onboarded = (name: string, probe: Probe, { target }: PlanInput): boolean =>
+export const onboarded = (name: string, probe: Probe, input: PlanInput): boolean =>
   probe.agent?.status === 'Connected' &&
-  sameId(probe.agent.subscriptionId, target.subscriptionId) &&
-  sameId(probe.agent.resourceGroup, target.arcResourceGroup) &&
+  holds(probe.agent, input) === 'ours' &&
   probe.arc?.nodesArcStatus[name.toLowerCase()] === 'Enabled';
 
 /**

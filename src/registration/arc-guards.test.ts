@@ -32,12 +32,6 @@ describe('what forbids Arc', () => {
       'use resource group other-rg, not hci001-rg (9129). Set spec.arc.resourceGroup to other-rg.',
     ],
     [
-      'Arc that is being disabled',
-      observing(disabling),
-      'ArcDisableInProgress',
-      'Arc is being disabled on this cluster (9113).',
-    ],
-    [
       'an Arc-enabled server of the same name in another cluster',
       machineOf(other),
       'ArcMachineOwnedElsewhere',

@@ -1,7 +1,7 @@
 import { sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
 import type { Refusal } from './guards.ts';
-import { members, nonEmpty, type PlanInput } from './step.ts';
+import { arcDisableBegun, members, nonEmpty, type PlanInput } from './step.ts';
 
 /**
  * What forbids Arc until a person changes it. The registration goes on meanwhile: a cluster must be connected, and need not be
@@ -9,7 +9,14 @@ import { members, nonEmpty, type PlanInput } from './step.ts';
  */
 export function arcRefusal(input: PlanInput): Refusal | undefined {
   const { spec, target, observed } = input;
-  if (spec.arc.state !== 'Enabled') return undefined;
+  if (spec.arc.state === 'Unmanaged' || input.leaving === true) return undefined;
+  if (spec.arc.state === 'Enabled' && spec.arc.onboarding.type === 'ClusterIdentity') {
+    return {
+      reason: 'ClusterIdentityUnsupported',
+      message:
+        "Nodes are onboarded with the cluster's managed identity only by the registration without applications, which Register-AzStackHCI does where nodes have Set-AzureStackHCIRegistrationMsi; its classic flow never takes that way. Set spec.arc.onboarding.type to ResourceProvider or ServicePrincipal.",
+    };
+  }
   const settings = valueOf(observed.arcSettings);
   const group = settings?.properties.arcInstanceResourceGroup;
   if (nonEmpty(group) && group.toLowerCase() !== target.arcResourceGroup.toLowerCase()) {
@@ -18,13 +25,8 @@ export function arcRefusal(input: PlanInput): Refusal | undefined {
       message: `The Arc settings of the cluster use resource group ${group}, not ${target.arcResourceGroup} (9129). Set spec.arc.resourceGroup to ${group}.`,
     };
   }
-  if (settings?.properties.aggregateState === 'DisableInProgress') {
-    return {
-      reason: 'ArcDisableInProgress',
-      message:
-        'Arc is being disabled on this cluster (9113). Finish with Unregister-AzStackHCI -DisableOnlyAzureArcServer, then Arc can be enabled again.',
-    };
-  }
+  // What was begun is finished first: it concerns this cluster's own servers only.
+  if (spec.arc.state !== 'Enabled' || arcDisableBegun(input)) return undefined;
   const nodes = new Set(members(input).map(({ name }) => name.toLowerCase()));
   const foreign = valueOf(observed.machines)?.filter(
     ({ name, properties }) =>

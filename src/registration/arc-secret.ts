@@ -1,18 +1,33 @@
-import { fieldManager, group } from '../api/group.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { apiVersion, fieldManager, group, pokes } from '../api/group.ts';
 import { kind, type HciClusterRegistration } from '../api/registration.ts';
-import { apiVersion } from '../api/group.ts';
 import type { Found } from '../azure/reads.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { secrets } from '../kube/core.ts';
 import { apply, get } from '../kube/resource.ts';
 import type { ArcSecretStore } from './clients.ts';
 import { SecretProblem } from '../sign-in/problems.ts';
-import type { ArcSecret } from './facts.ts';
+import { SecretNotKept } from './failures.ts';
+import type { ArcSecret, RenewalRequests, SecretKey } from './facts.ts';
 
-const annotation = { appId: `${group}/app-id`, keyId: `${group}/key-id`, notAfter: `${group}/not-after` } as const;
+const appIdAnnotation = `${group}/app-id`;
+const requestAnnotations = { rotate: pokes.rotate, repair: pokes.repair } as const;
+const keyAnnotations = (prefix: '' | 'next-') =>
+  ({
+    keyId: `${group}/${prefix}key-id`,
+    notBefore: `${group}/${prefix}not-before`,
+    notAfter: `${group}/${prefix}not-after`,
+  }) as const;
+const handedOver = keyAnnotations('');
+const held = keyAnnotations('next-');
+
 const managedBy = 'app.kubernetes.io/managed-by';
 const textKey = 'clientSecret';
-const writeTimeoutMs = 30_000;
+const writeTimeoutMs = 15_000;
+const keepTries = 4;
+const firstPauseMs = 250;
+
+type Annotations = Record<string, string>;
 
 export interface ReadableArcSecretStore extends ArcSecretStore {
   read(signal: AbortSignal): Promise<Found<ArcSecret>>;
@@ -22,14 +37,15 @@ export const arcSecretName = (registration: string): string => `${registration}-
 
 /**
  * The secret of the Arc service principal that the HCI resource provider makes, in a Secret that this object owns: from the moment it is
- * made until the nodes hold it. Key id and expiry stay in annotations, because backups drop status.
+ * made until the nodes hold it. What is known of it stays in annotations, because backups drop status: `key-id`, `not-before` and
+ * `not-after` of what the nodes hold, and the same with `next-` of what they are yet to be given.
  */
 export function createArcSecretStore(kube: KubeClient, registration: HciClusterRegistration): ReadableArcSecretStore {
   const { namespace, name: owner, uid } = registration.metadata;
   const name = arcSecretName(owner);
 
   const read = (signal: AbortSignal | undefined) => get(kube, secrets, { namespace, name }, { signal });
-  const write = (annotations: Record<string, string>, text: string | undefined) =>
+  const write = (annotations: Annotations, text: string | undefined) =>
     apply(
       kube,
       secrets,
@@ -46,52 +62,95 @@ export function createArcSecretStore(kube: KubeClient, registration: HciClusterR
       },
       { fieldManager, force: true, signal: AbortSignal.timeout(writeTimeoutMs) },
     );
+  /** What stands there of this application. A write leaves out what it does not repeat. */
+  const known = async (appId: string): Promise<Annotations> => {
+    const annotations = (await read(AbortSignal.timeout(writeTimeoutMs)))?.metadata.annotations ?? {};
+    return annotations[appIdAnnotation] === appId ? annotations : {};
+  };
 
   return {
     async read(signal) {
       const secret = await read(signal);
-      const appId = secret?.metadata.annotations?.[annotation.appId];
+      const annotations = secret?.metadata.annotations ?? {};
+      const appId = annotations[appIdAnnotation];
       if (secret === undefined || appId === undefined) return { found: false };
-      const annotations = secret.metadata.annotations ?? {};
+      const hasText = secret.data?.[textKey] !== undefined;
+      const before = keyFrom(handedOver, annotations);
       return {
         found: true,
         value: {
           appId,
-          keyId: annotations[annotation.keyId],
-          notAfter: annotations[annotation.notAfter],
-          hasText: secret.data?.[textKey] !== undefined,
+          handedOver: isKnown(before) ? before : undefined,
+          held: hasText ? keyFrom(held, annotations) : undefined,
+          answered: requestsFrom(annotations),
         },
       };
     },
     async prepare(appId) {
-      const present = await read(undefined);
+      const present = await read(AbortSignal.timeout(writeTimeoutMs));
       if (present !== undefined && present.metadata.labels?.[managedBy] !== fieldManager) {
         throw new SecretProblem(
           `Secret ${namespace}/${name} exists and is not ours. Rename it: the controller keeps the Arc service principal's secret under that name.`,
         );
       }
-      await write({ [annotation.appId]: appId }, undefined);
+      const annotations = await known(appId);
+      await write({ [appIdAnnotation]: appId, ...requestsOf(annotations), ...handedOverOf(annotations) }, undefined);
     },
-    async keep(appId, { secretText, keyId, endDateTime }) {
-      const known = {
-        ...(keyId === undefined ? {} : { [annotation.keyId]: keyId }),
-        ...(endDateTime === undefined ? {} : { [annotation.notAfter]: endDateTime }),
-      };
-      await write({ [annotation.appId]: appId, ...known }, secretText);
+    async keep(appId, { secretText, keyId, startDateTime, endDateTime }, requests) {
+      const next = toAnnotations(held, { keyId, notBefore: startDateTime, notAfter: endDateTime });
+      for (let tries = 1; ; tries += 1) {
+        try {
+          const annotations = await known(appId);
+          const answers = toAnnotations(requestAnnotations, { ...requestsFrom(annotations), ...requests });
+          await write({ [appIdAnnotation]: appId, ...answers, ...handedOverOf(annotations), ...next }, secretText);
+          return;
+        } catch (cause) {
+          if (tries === keepTries) throw new SecretNotKept({ namespace, name, appId, keyId }, cause);
+          await delay(firstPauseMs * 4 ** (tries - 1));
+        }
+      }
     },
     async readText() {
-      const text = (await read(undefined))?.data?.[textKey];
+      const text = (await read(AbortSignal.timeout(writeTimeoutMs)))?.data?.[textKey];
       if (text === undefined)
         throw new SecretProblem(`Secret ${namespace}/${name} holds no secret of the Arc service principal`);
       return Buffer.from(text, 'base64').toString('utf8');
     },
     async dropText(appId) {
-      const annotations = (await read(undefined))?.metadata.annotations ?? {};
-      if (annotations[annotation.appId] !== appId) return;
-      const kept = Object.values(annotation).flatMap((key) =>
-        annotations[key] === undefined ? [] : [[key, annotations[key]] as const],
-      );
-      await write(Object.fromEntries(kept), undefined);
+      const annotations = await known(appId);
+      if (annotations[appIdAnnotation] !== appId) return;
+      const next = keyFrom(held, annotations);
+      const kept = isKnown(next) ? toAnnotations(handedOver, next) : handedOverOf(annotations);
+      await write({ [appIdAnnotation]: appId, ...requestsOf(annotations), ...kept }, undefined);
     },
   };
 }
+
+const keyFrom = (names: Record<keyof SecretKey, string>, annotations: Annotations): SecretKey => ({
+  keyId: annotations[names.keyId],
+  notBefore: annotations[names.notBefore],
+  notAfter: annotations[names.notAfter],
+});
+const handedOverOf = (annotations: Annotations): Annotations =>
+  toAnnotations(handedOver, keyFrom(handedOver, annotations));
+
+const requestsFrom = (annotations: Annotations): RenewalRequests => ({
+  rotate: annotations[requestAnnotations.rotate],
+  repair: annotations[requestAnnotations.repair],
+});
+const requestsOf = (annotations: Annotations): Annotations =>
+  toAnnotations(requestAnnotations, requestsFrom(annotations));
+
+const toAnnotations = <F extends string>(
+  names: Record<F, string>,
+  values: { [K in F]?: string | undefined },
+): Annotations => {
+  const found: Annotations = {};
+  for (const field in names) {
+    const value = values[field];
+    if (value !== undefined) found[names[field]] = value;
+  }
+  return found;
+};
+
+const isKnown = (key: SecretKey): boolean => Object.values(key).some((value) => value !== undefined);

@@ -73,8 +73,8 @@ export function withSubmissions(
 }
 
 /** What is no longer pending needs no memory of how it went. */
-export function forgetWhatIsDone(memory: Memory, { pending }: Pick<Plan, 'pending'>): void {
-  const keys = new Set(pending.map(({ step, on }) => stepKey(step, on)));
+export function forgetWhatIsDone(memory: Memory, { pending, left }: Pick<Plan, 'pending' | 'left'>): void {
+  const keys = new Set([...pending, ...left].map(({ step, on }) => stepKey(step, on)));
   memory.submissions = memory.submissions.filter(({ step, target }) => keys.has(stepKey(step, target)));
   for (const key of memory.failures.keys()) if (!keys.has(key)) memory.failures.delete(key);
   for (const key of memory.successes.keys()) if (!keys.has(key)) memory.successes.delete(key);

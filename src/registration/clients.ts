@@ -1,16 +1,23 @@
 import type { Started } from './bookkeeping.ts';
 import type { GeneratedPassword } from '../azure/models.ts';
 import type { ResourceManager } from '../azure/resource-manager.ts';
+import type { RenewalRequests } from './facts.ts';
 import type { OperationArguments, OperationName, OperationResult } from '../nodes/operations.ts';
 
 /** The secret of the Arc service principal, in a Secret that this object owns. */
 export interface ArcSecretStore {
   /** Makes the Secret, so that a secret is generated only where it can be kept. */
   prepare(appId: string): Promise<void>;
-  keep(appId: string, password: GeneratedPassword): Promise<void>;
+  /**
+   * Keeps a secret that was just made, beside what is known of the one that the nodes hold. Does not give up at the first failure: there
+   * is no second answer.
+   * @param requests those that it answers
+   * @throws SecretNotKept
+   */
+  keep(appId: string, password: GeneratedPassword, requests: RenewalRequests): Promise<void>;
   /** @throws SecretProblem when there is no text */
   readText(): Promise<string>;
-  /** Keeps the key id and the expiry. Does nothing when the Secret is about another application by now. */
+  /** The nodes have it: key id and expiry are kept as theirs. Does nothing when the Secret is about another application by now. */
   dropText(appId: string): Promise<void>;
 }
 

@@ -45,12 +45,6 @@ export function toConditions(
 /** RFC 3339 in whole seconds, as Kubernetes writes times. */
 export const seconds = (date: Date): string => `${date.toISOString().slice(0, 19)}Z`;
 
-/** The same of text that came from outside; undefined when it is no instant. */
-export function secondsOf(text: string): string | undefined {
-  const date = new Date(text);
-  return Number.isNaN(date.getTime()) || !/^\d{4}-/.test(date.toISOString()) ? undefined : seconds(date);
-}
-
 /** Text that came from outside, within the bounds of the schema. */
 export const bounded = (text: string, length = 1024): string => text.slice(0, length);
 

@@ -1,6 +1,8 @@
 import type {
   ArcSettings,
   ClusterResource,
+  Extension,
+  GroupResource,
   Machine,
   OperationStatus,
   Permission,
@@ -10,6 +12,7 @@ import type {
 } from '../azure/models.ts';
 import type { KnownHosts } from '../nodes/known-hosts.ts';
 import type { ClusterProbe, Probe } from '../nodes/operations.ts';
+import type { Validity } from '../sign-in/validity.ts';
 import type { Session } from '../sign-in/sessions.ts';
 import type { Reason } from '../api/reasons.ts';
 
@@ -32,13 +35,28 @@ export type Fact<T> =
 export const valueOf = <T>(fact: Fact<T> | undefined): T | undefined =>
   fact?.state === 'present' ? fact.value : undefined;
 
-/** The Arc service principal's secret as we hold it in our own Secret. The text itself is not part of the observation. */
+/** One secret of an application, as Azure told when it was made: RFC 3339 times. */
+export interface SecretKey {
+  keyId: string | undefined;
+  notBefore: string | undefined;
+  notAfter: string | undefined;
+}
+
+/** Values of the annotations with which a person asks for new credentials. */
+export interface RenewalRequests {
+  rotate?: string | undefined;
+  repair?: string | undefined;
+}
+
+/** What our own Secret tells of the Arc service principal's secrets. The text itself is not part of the observation. */
 export interface ArcSecret {
   appId: string;
-  keyId: string | undefined;
-  notAfter: string | undefined;
-  /** The text is still there: it has not yet been handed to the nodes and dropped. */
-  hasText: boolean;
+  /** The newest that was handed to the nodes. */
+  handedOver: SecretKey | undefined;
+  /** Made and kept with its text, which is dropped once the nodes have it. */
+  held: SecretKey | undefined;
+  /** The newest requests that a secret was made for. */
+  answered: RenewalRequests;
 }
 
 /** The secret of the user's own Arc service principal, as its Secret has it. The text itself is not part of the observation. */
@@ -72,8 +90,8 @@ export interface Observed {
   hostKeys: Record<string, string>;
   cluster: Fact<ClusterProbe>;
   signIn: Fact<true>;
-  /** When the sign-in credential expires; undefined when it is not known, or there is none that expires. */
-  signInNotAfter: Date | undefined;
+  /** How long the sign-in credential is valid; undefined when it is not known, or there is none that expires. */
+  signInValidity: Validity | undefined;
   /** The caller's effective actions at the subscription. */
   permissions: Fact<Permission[]>;
   /** The same at the groups that exist, where those at the subscription do not suffice. */
@@ -83,6 +101,10 @@ export interface Observed {
   arcResourceGroup: Fact<ResourceGroup>;
   resource: Fact<ClusterResource>;
   arcSettings: Fact<ArcSettings>;
+  /** Arc extensions of the cluster; read only while Arc is being taken away. */
+  extensions: Fact<Extension[]>;
+  /** What lies in the groups; read only when one might be deleted. */
+  groupResources: { resourceGroup?: Fact<GroupResource[]>; arcResourceGroup?: Fact<GroupResource[]> };
   /** Arc-enabled servers of the Arc resource group. */
   machines: Fact<Machine[]>;
   /** Assignments at the Arc resource group of the HCI provider's principal, and of the Arc service principal. */
@@ -111,6 +133,9 @@ export interface FactValues {
   arcResourceGroup: ResourceGroup;
   resource: ClusterResource;
   arcSettings: ArcSettings;
+  extensions: Extension[];
+  'groupResources/resourceGroup': GroupResource[];
+  'groupResources/arcResourceGroup': GroupResource[];
   machines: Machine[];
   providerRoles: RoleAssignment[];
   arcRoles: RoleAssignment[];

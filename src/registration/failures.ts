@@ -1,4 +1,4 @@
-import { AzureError, type ErrorClass } from '../azure/errors.ts';
+import { AzureError, isBusy, type ErrorClass } from '../azure/errors.ts';
 import type { RoleName } from '../azure/resource-ids.ts';
 import type { Reason } from '../api/reasons.ts';
 import { KubeError } from '../kube/kube-error.ts';
@@ -30,6 +30,18 @@ export class RoleNotAssignable extends Error {
   }
 }
 
+/** A secret that Azure has made and that could not be kept: nobody holds it. */
+export class SecretNotKept extends Error {
+  override readonly name = 'SecretNotKept';
+  constructor(given: { namespace: string; name: string; appId: string; keyId: string | undefined }, cause: unknown) {
+    const { namespace, name, appId, keyId = 'unknown' } = given;
+    super(
+      `A secret of the application ${appId} was made, with key id ${keyId}, and could not be kept in Secret ${namespace}/${name}: ${cause instanceof Error ? cause.message : String(cause)}. Nobody holds it; another one is made. To remove it: az ad app credential delete --id ${appId} --key-id ${keyId}`,
+      { cause },
+    );
+  }
+}
+
 /** An operation on a node that did not succeed. */
 export class NodeError extends Error {
   override readonly name = 'NodeError';
@@ -54,6 +66,7 @@ const describeOutcome = (node: string, operation: string, outcome: NodeOutcome):
 export function describeFailure(error: unknown): Failure {
   if (error instanceof NodeError) return describeNode(error);
   if (error instanceof SecretProblem) return failure('SecretNotFound', error.message, 'RetrySlowly');
+  if (error instanceof SecretNotKept) return failure('SecretNotKept', error.message, 'RetrySlowly');
   if (error instanceof NotAllowed) return failure('NamespaceNotAllowed', error.message, 'NeedsPerson');
   if (error instanceof KubeError)
     return failure('ProgressingWithRetry', `Kubernetes API: ${error.message}`, 'RetrySoon');
@@ -119,6 +132,7 @@ function describeAzure(error: AzureError): Failure {
   if (signIn !== undefined) return failure(signIn, message, 'RetrySlowly');
   // The usual state of a new subscription, until the step that registers the provider has taken effect.
   if (error.code === 'MissingSubscriptionRegistration') return failure('WaitingForAzure', message, 'RetrySoon');
+  if (isBusy(error)) return failure('WaitingForAzure', message, 'RetrySoon', error.retryAfterSeconds);
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
   if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
   if (/^(Linked)?AuthorizationFailed$/.test(error.code)) return failure('ActionsMissing', message, 'RetrySlowly');

@@ -24,6 +24,7 @@ import {
 
 const other = resourceId.replace('/hci001', '/hci002');
 const mark = buildTarget().mark;
+const newest = [...buildProbe('NODE1').commands, 'Set-AzureStackHCIRegistrationMsi'];
 const observing = (changes: Parameters<typeof buildObserved>[0]) => buildInput({ observed: buildObserved(changes) });
 const adopting = (
   adoptionPolicy: RegistrationSpec['adoptionPolicy'],
@@ -142,6 +143,39 @@ describe('what refuses every write', () => {
       'AdoptionRefused',
       'and adoptionPolicy is IfOwned (the nodes are not registered to it). Set adoptionPolicy to Always',
     ],
+    [
+      'a cluster that Azure deployed',
+      observing({
+        probes: { NODE1: unknown(), NODE2: present(buildProbe('NODE2', { deploymentLaunchType: 'CloudDeployment' })) },
+      }),
+      'CloudDeployed',
+      'DeploymentLaunchType is CloudDeployment on NODE2',
+    ],
+    [
+      'a cluster resource that Azure is deploying',
+      observing({ resource: present(buildResource({ properties: { status: 'DeploymentInProgress' } })) }),
+      'CloudDeployed',
+      'the cluster resource is DeploymentInProgress',
+    ],
+    [
+      'nodes that are to be registered in the newest way',
+      observing({
+        resource: absent,
+        arcSettings: absent,
+        probes: probes({ registration: unregistered, commands: newest }),
+      }),
+      'FlowNotSupported',
+      'NODE1 has Set-AzureStackHCIRegistrationMsi',
+    ],
+    [
+      'nodes that are registered in the newest way',
+      observing({
+        resource: present(buildResource({ properties: { aadApplicationObjectId: null } })),
+        probes: probes({ commands: newest }),
+      }),
+      'FlowNotSupported',
+      'reconcile on arcSettings',
+    ],
   ])('%s', (_, input, reason, message) => {
     const refused = refusal(input);
     expect(refused?.reason).toBe(reason);
@@ -167,6 +201,18 @@ describe('what does not', () => {
       adopting('IfOwned', { [markTag]: mark.replace('test-instance', 'another-instance') }, true),
     ],
     [
+      'what was registered with an application, on nodes that have learnt the newest way since',
+      observing({ probes: probes({ commands: newest }) }),
+    ],
+    [
+      'nodes that know the newest way, and a resource that could not be read',
+      observing({ resource: unknown(), probes: probes({ commands: newest }) }),
+    ],
+    [
+      'a node that was deployed in another way',
+      observing({ probes: probes({ deploymentLaunchType: 'OnPremDeployment' }) }),
+    ],
+    [
       'nothing that could be read',
       observing({ probes: {}, cluster: unknown(), resource: unknown(), arcSettings: unknown(), machines: unknown() }),
     ],
@@ -188,9 +234,6 @@ describe('what comes in a later version', () => {
       'spec.nodes.transport.type: WinRM',
       over({ type: 'WinRM', winRM: { port: 5986, secretRef: { name: 'a' }, caRef: { name: 'b' } } }),
     ],
-    ['spec.arc.state: Disabled', arc({ state: 'Disabled' })],
-    ['spec.arc.onboarding.type: ClusterIdentity', arc({ onboarding: { type: 'ClusterIdentity' } })],
-    ['spec.arc.proxy', arc({ proxy: { url: 'http://proxy.corp.example.com:8080' } })],
   ])('%s', (field, asked) => {
     const refused = unsupported({ spec: asked });
     expect(refused?.reason).toBe('NotSupportedYet');

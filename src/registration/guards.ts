@@ -19,18 +19,19 @@ const refuse = (field: string, instead: string): Refusal => ({
 /** What this version of the controller does not do. The fields are accepted, so that manifests stay valid; they are answered, not ignored. */
 export function unsupported({ spec }: Pick<HciClusterRegistration, 'spec'>): Refusal | undefined {
   if (spec.nodes.transport.type === 'WinRM') return refuse('spec.nodes.transport.type: WinRM', 'use SSH');
-  if (spec.arc.state === 'Disabled') return refuse('spec.arc.state: Disabled', 'use Enabled or Unmanaged');
-  if (spec.arc.onboarding.type === 'ClusterIdentity')
-    return refuse('spec.arc.onboarding.type: ClusterIdentity', 'use ResourceProvider or ServicePrincipal');
-  if (spec.arc.proxy !== undefined)
-    return refuse('spec.arc.proxy', 'set the proxy on the nodes (azcmagent config set proxy.url) and leave it out');
   return undefined;
 }
 
 /** Checks that hold for the whole registration, whatever step is due. Only what is known for certain refuses. */
 export function refusal(input: PlanInput): Refusal | undefined {
   return (
-    wrongComputer(input) ?? registeredElsewhere(input) ?? resourceMissing(input) ?? ownership(input) ?? region(input)
+    wrongComputer(input) ??
+    cloudDeployed(input) ??
+    registeredElsewhere(input) ??
+    resourceMissing(input) ??
+    newerFlow(input) ??
+    ownership(input) ??
+    region(input)
   );
 }
 
@@ -52,6 +53,38 @@ function wrongComputer(input: PlanInput): Refusal | undefined {
     }
   }
   return undefined;
+}
+
+const deployedFromAzure = (what: string): Refusal => ({
+  reason: 'CloudDeployed',
+  message: `This cluster was deployed from Azure (${what}): the deployment has registered it, and its own updates and repair keep it so. Nothing is changed here; status shows what was observed. Set managementPolicy to Observe to keep it in sight, or delete this object.`,
+});
+
+/** Microsoft's own orchestration registers it, and keeps it registered. */
+function cloudDeployed(input: PlanInput): Refusal | undefined {
+  const node = members(input).find(({ probe }) => /^CloudDeployment$/i.test(probe?.deploymentLaunchType ?? ''));
+  if (node !== undefined) return deployedFromAzure(`DeploymentLaunchType is CloudDeployment on ${node.name}`);
+  const status = valueOf(input.observed.resource)?.properties.status ?? '';
+  // Only a deployment from Azure puts a cluster resource into these.
+  return /^(Validation|Deployment)[A-Z]/.test(status)
+    ? deployedFromAzure(`the cluster resource is ${status}`)
+    : undefined;
+}
+
+/**
+ * Where nodes have this cmdlet, Register-AzStackHCI registers without applications and certificates, by `reconcile` on arcSettings.
+ * What was registered with an application stays so.
+ */
+function newerFlow(input: PlanInput): Refusal | undefined {
+  const command = 'Set-AzureStackHCIRegistrationMsi';
+  const node = members(input).find(({ probe }) => probe?.commands.includes(command) === true);
+  const { resource } = input.observed;
+  if (node === undefined || resource.state === 'unknown') return undefined;
+  if (resource.state === 'present' && nonEmpty(resource.value.properties.aadApplicationObjectId)) return undefined;
+  return {
+    reason: 'FlowNotSupported',
+    message: `${node.name} has ${command}: on such nodes Register-AzStackHCI registers with managed identities (reconcile on arcSettings), which this controller does not do. Register the cluster with Register-AzStackHCI. Nothing was changed.`,
+  };
 }
 
 function registeredElsewhere(input: PlanInput): Refusal | undefined {

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/reasons.ts';
 import type { Submission } from '../api/status.ts';
-import type { Fact, FactKey, FactValues } from './facts.ts';
+import type { Fact, FactKey, FactValues, RenewalRequests } from './facts.ts';
 import type { KnownHosts } from '../nodes/known-hosts.ts';
 import type { Session } from '../sign-in/sessions.ts';
 
@@ -51,6 +51,8 @@ export interface Memory {
   heard: Record<string, string>;
   /** A synchronisation was asked for, and was not tried yet. */
   syncRequested: boolean;
+  /** New credentials were asked for, and are not in use yet. */
+  renewalRequests: RenewalRequests;
   /** Notices that were told as events, and still hold. */
   told: Set<string>;
   /** With which nodes were connected to. Secret. */
@@ -76,6 +78,7 @@ export const createMemory = (submissions: Submission[] = []): Memory => ({
   arcScope: undefined,
   heard: {},
   syncRequested: false,
+  renewalRequests: {},
   told: new Set(),
   sshKeys: undefined,
   onboardingSecret: undefined,

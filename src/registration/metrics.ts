@@ -8,6 +8,8 @@ import type { NodeTransport, Outcome } from '../nodes/transport.ts';
 
 export interface RegistrationMetrics {
   onAzureExchange: OnAzureExchange;
+  /** A step was done, or failed. */
+  onStep(step: string, result: 'success' | 'error'): void;
   /** The same transport, with its operations counted. */
   counted(transport: NodeTransport): NodeTransport;
 }
@@ -56,6 +58,13 @@ export function createRegistrationMetrics(
     labelNames: ['operation', 'outcome'],
     registers,
   });
+  const rotations = new Counter({
+    name: 'hci_rotation_total',
+    help: 'Secrets of Arc service principals that the nodes were given (success), and tries to make or hand one over that failed (error).',
+    labelNames: ['result'],
+    registers,
+  });
+  for (const result of ['success', 'error']) rotations.inc({ result }, 0);
   for (const operation of Object.keys(operations))
     for (const outcome of outcomes) nodeOperations.inc({ operation, outcome }, 0);
 
@@ -63,6 +72,11 @@ export function createRegistrationMetrics(
     onAzureExchange({ service, method, status, durationMs }) {
       requests.inc({ service, method, code: String(status) });
       requestTime.observe({ service }, durationMs / 1000);
+    },
+    onStep(step, result) {
+      const ends =
+        result === 'success' ? ['InitializeArcIntegration'] : ['GeneratePassword', 'InitializeArcIntegration'];
+      if (ends.includes(step)) rotations.inc({ result });
     },
     counted: (transport) => ({
       ...transport,
@@ -81,7 +95,13 @@ const Shown = Compile(
     status: Type.Object({
       conditions: Type.Optional(Type.Array(Type.Object({ type: Type.String(), status: Type.String() }))),
       credentials: Type.Optional(
-        Type.Array(Type.Object({ name: Type.String(), notAfter: Type.Optional(Type.String()) })),
+        Type.Array(
+          Type.Object({
+            name: Type.String(),
+            notAfter: Type.Optional(Type.String()),
+            renewalTime: Type.Optional(Type.String()),
+          }),
+        ),
       ),
       nodes: Type.Optional(
         Type.Object({ total: Type.Integer(), registered: Type.Integer(), arcConnected: Type.Integer() }),
@@ -89,6 +109,13 @@ const Shown = Compile(
     }),
   }),
 );
+
+/** Of credentials, in seconds; no entry where it is not known. */
+const times = (object: KubeObject, field: 'notAfter' | 'renewalTime') =>
+  ((Shown.Check(object) ? object.status.credentials : undefined) ?? []).flatMap((credential) => {
+    const at = Date.parse(credential[field] ?? '');
+    return Number.isNaN(at) ? [] : [[credential.name, at / 1000] as const];
+  });
 
 /** From the cache at each scrape, so that an object that is gone leaves no series. */
 function observeRegistrations(registers: Registry[], registrations: () => readonly KubeObject[]): void {
@@ -137,15 +164,25 @@ function observeRegistrations(registers: Registry[], registrations: () => readon
     },
   );
   gauge(
+    'hci_registration_drift_detected',
+    'The condition InSync is False: Azure or a node differs from what is wanted.',
+    'reason',
+    (object) => {
+      const conditions = Shown.Check(object) ? object.status.conditions : undefined;
+      const inSync = conditions?.find(({ type }) => type === 'InSync')?.status;
+      return inSync === undefined ? [] : [['DriftDetected', inSync === 'False' ? 1 : 0]];
+    },
+  );
+  gauge(
     'hci_registration_credential_expiration_timestamp_seconds',
     'When a credential in use expires; no series where that is not known.',
     'credential',
-    (object) => {
-      const credentials = Shown.Check(object) ? object.status.credentials : undefined;
-      return (credentials ?? []).flatMap(({ name, notAfter }) => {
-        const at = Date.parse(notAfter ?? '');
-        return Number.isNaN(at) ? [] : [[name, at / 1000] as const];
-      });
-    },
+    (object) => times(object, 'notAfter'),
+  );
+  gauge(
+    'hci_registration_credential_renewal_timestamp_seconds',
+    'When a credential in use is to be renewed; no series where its expiry is not known.',
+    'credential',
+    (object) => times(object, 'renewalTime'),
   );
 }

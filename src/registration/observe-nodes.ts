@@ -126,7 +126,7 @@ export async function observeNodes(
 
   const reachable = listed.filter(({ name }) => probes[name]?.state === 'present');
   // Whether a node that fell silent is down, paused or evicted the others know, and what they said before was before.
-  if (reachable.length > 0 && hasFallenSilent(memory)) expire(memory, ['cluster']);
+  if (reachable.length > 0 && isOvertaken(memory)) expire(memory, ['cluster']);
   const cluster = await reader.read('cluster', goodForMs, async () => {
     let failed: unknown = new Error('no listed node answers');
     // The cluster service of one node may be down while the others know the answer.
@@ -164,13 +164,17 @@ export async function observeNodes(
   return { observed: { nodes, probes, hostKeys, cluster }, access };
 }
 
-/** A node was asked in vain since the cluster told of its nodes. */
-function hasFallenSilent(memory: Memory): boolean {
+/** Since the cluster told of its nodes one of them was asked in vain, or one that it calls down has answered. */
+function isOvertaken(memory: Memory): boolean {
   const told = memory.facts.cluster?.fact;
   if (told === undefined) return false;
+  const down = valueOf(told)?.nodes.filter(({ state }) => state === 'Down') ?? [];
   return rememberedKeys(memory).some((key) => {
     const fact = key.startsWith('probe/') ? memory.facts[key]?.fact : undefined;
-    return fact?.state === 'unknown' && fact.at > told.at && /^Node(Unreachable|NotAnswering)$/.test(fact.why.reason);
+    if (fact === undefined || fact.at <= told.at) return false;
+    return fact.state === 'unknown'
+      ? /^Node(Unreachable|NotAnswering)$/.test(fact.why.reason)
+      : down.some(({ name }) => `probe/${name}`.toUpperCase() === key.toUpperCase());
   });
 }
 

@@ -2,6 +2,7 @@ import type { HciClusterRegistration } from '../api/registration.ts';
 import type { Bulk } from '../azure/inventory.ts';
 import type { Machine, Permission, ResourceGroup } from '../azure/models.ts';
 import * as reads from '../azure/reads.ts';
+import type { ResourceManager } from '../azure/resource-manager.ts';
 import { resourceGroupId, sameId } from '../azure/resource-ids.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { Lend } from '../kube/controller.ts';
@@ -18,7 +19,8 @@ import { createReader, found, type FromBulk, type Reader } from './reader.ts';
 import type { SecretReader } from '../sign-in/sessions.ts';
 import { syncIntervalMs } from './schedule.ts';
 import type { Session, Sessions } from '../sign-in/sessions.ts';
-import { resolveTarget, withArcSettings, type Target } from './target.ts';
+import { arcDisableBegun } from './step.ts';
+import { createdByTag, resolveTarget, withArcSettings, type Target } from './target.ts';
 
 export interface Dependencies {
   kube: KubeClient;
@@ -100,7 +102,7 @@ export async function observe(
   const own = await observeOnboarding(registration, { sessions, onboarding, memory }, reader, signal);
   const { target, ...azure } = await observeAzure(
     registration,
-    { target: named, session: open, signIn, memory, own },
+    { target: named, session: open, signIn, memory, nodes, own },
     reader,
     signal,
   );
@@ -108,7 +110,7 @@ export async function observe(
   const observed: Observed = {
     ...nodes,
     signIn: refusedTenant(azure.resourceGroup) ?? signIn,
-    signInNotAfter: open?.credentialNotAfter,
+    signInValidity: open?.credentialValidity,
     ...azure,
     ...arc,
     clockSkewMs: open?.arm.clockSkewMs(),
@@ -120,8 +122,14 @@ export async function observe(
 const refusedTenant = (read: Fact<unknown>): Fact<never> | undefined =>
   read.state === 'unknown' && read.why.reason === 'WrongTenant' ? read : undefined;
 
-const ofTarget: FactKey[] = ['resourceGroup', 'resource', 'arcSettings'];
-const ofArcGroup: FactKey[] = ['arcResourceGroup', 'machines', 'providerRoles', 'arcRoles'];
+const ofTarget: FactKey[] = ['resourceGroup', 'resource', 'arcSettings', 'extensions', 'groupResources/resourceGroup'];
+const ofArcGroup: FactKey[] = [
+  'arcResourceGroup',
+  'groupResources/arcResourceGroup',
+  'machines',
+  'providerRoles',
+  'arcRoles',
+];
 
 const resourceUrisOf = ({ nodes, probes }: Pick<Observed, 'nodes' | 'probes'>): string[] =>
   nodes.flatMap(({ name }) => valueOf(probes[name])?.registration.azureResourceUri ?? []);
@@ -135,6 +143,8 @@ type ObservedAzure = Pick<
   | 'arcResourceGroup'
   | 'resource'
   | 'arcSettings'
+  | 'extensions'
+  | 'groupResources'
   | 'machines'
   | 'providerRoles'
   | 'arcRoles'
@@ -148,6 +158,7 @@ async function observeAzure(
     session: Session | undefined;
     signIn: Fact<true>;
     memory: Memory;
+    nodes: Pick<Observed, 'probes'>;
     /** The user's own Arc service principal, where the spec names one. */
     own: ObservedOnboarding | undefined;
   },
@@ -176,6 +187,8 @@ async function observeAzure(
       arcResourceGroup: why,
       resource: why,
       arcSettings: why,
+      extensions: why,
+      groupResources: {},
       machines: why,
       providerRoles: why,
       arcRoles: why,
@@ -248,7 +261,8 @@ async function observeAzure(
   }
   const sameGroup = sameId(target.arcResourceGroup, target.resourceGroup);
 
-  const arcWanted = registration.spec.arc.state === 'Enabled';
+  const removesArc = arcIsRemoved(registration, given.nodes, arcSettings);
+  const arcWanted = removesArc || registration.spec.arc.state === 'Enabled';
   const roles = (key: 'providerRoles' | 'arcRoles', principalId: string | null | undefined, parent: Fact<unknown>) => {
     if (principalId === undefined || principalId === null || principalId === '')
       return parent.state === 'unknown' ? parent : ({ state: 'absent', at: parent.at, via: 'live' } as const);
@@ -285,6 +299,20 @@ async function observeAzure(
         )
       : roles('arcRoles', valueOf(own.arcSignIn)?.principalId, own.arcSignIn),
   ]);
+  const extensions: Observed['extensions'] =
+    removesArc && arcSettings.state === 'present'
+      ? await reader.read('extensions', syncMs, () => reads.readExtensions(arm, named.resourceId, signal))
+      : arcSettings.state === 'unknown'
+        ? arcSettings
+        : { state: 'absent', at: arcSettings.at, via: 'live' };
+  const groupResources = removesArc
+    ? await observeGroupResources(
+        registration,
+        { target, arm, resource, arcSettings, resourceGroup, arcResourceGroup },
+        reader,
+        signal,
+      )
+    : {};
   return {
     target,
     permissions,
@@ -299,10 +327,48 @@ async function observeAzure(
     arcResourceGroup,
     resource,
     arcSettings,
+    extensions,
+    groupResources,
     machines,
     providerRoles,
     arcRoles,
     operations,
+  };
+}
+
+const arcIsRemoved = (
+  { spec, metadata }: HciClusterRegistration,
+  { probes }: Pick<Observed, 'probes'>,
+  arcSettings: Observed['arcSettings'],
+): boolean =>
+  metadata.deletionTimestamp !== undefined ||
+  spec.arc.state === 'Disabled' ||
+  arcDisableBegun({ spec, observed: { probes, arcSettings } });
+
+/** What lies in a group is read when the group might be deleted: it is Az.StackHCI's or ours, and what we know of in it is gone. */
+async function observeGroupResources(
+  { metadata }: HciClusterRegistration,
+  given: { target: Target; arm: ResourceManager } & Pick<
+    Observed,
+    'resource' | 'arcSettings' | 'resourceGroup' | 'arcResourceGroup'
+  >,
+  reader: Reader,
+  signal: AbortSignal,
+): Promise<Observed['groupResources']> {
+  const { target, arm } = given;
+  const read = async (key: 'resourceGroup' | 'arcResourceGroup', emptied: boolean) => {
+    const group = valueOf(given[key]);
+    if (!emptied || group?.tags['CreatedBy'] !== createdByTag.CreatedBy) return {};
+    const fact = await reader.read(`groupResources/${key}`, seldomMs, () =>
+      reads.readGroupResources(arm, target[key], signal),
+    );
+    return { [key]: fact };
+  };
+  return {
+    ...(sameId(target.arcResourceGroup, target.resourceGroup)
+      ? {}
+      : await read('arcResourceGroup', given.arcSettings.state === 'absent')),
+    ...(await read('resourceGroup', metadata.deletionTimestamp !== undefined && given.resource.state === 'absent')),
   };
 }
 
@@ -355,7 +421,7 @@ async function observeArcSecret(
   const noOther = { onboardingSecret: none, onboardingRecord: none };
   const held = valueOf(arcSecret);
   const appId = valueOf(azure.arcSettings)?.properties.arcApplicationClientId;
-  if (held === undefined || !held.hasText || appId === undefined || appId === null) {
+  if (held?.held === undefined || appId === undefined || appId === null) {
     return { arcSecret, ...noOther, arcSignIn: none };
   }
   const arcSignIn = await reader.read('arcSignIn', slowMs, async () => {

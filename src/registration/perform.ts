@@ -10,17 +10,19 @@ import { describeFailure, NodeError, type Failure } from './failures.ts';
 import { expire, type Memory } from './memory.ts';
 import type { Runnable } from './plan.ts';
 import { stepKey } from './step.ts';
-import { steps } from './steps/index.ts';
+import { steps, type StepName } from './steps/index.ts';
 
 export interface PerformDependencies {
   events: EventRecorder;
   log: Logger;
   now: () => Date;
+  /** For metrics. */
+  onStep?: (step: StepName, result: 'success' | 'error') => void;
 }
 
 /** Does the steps side by side: a slow or failing one holds none of the others. How each went is remembered, logged and told as an event. */
 export async function perform(
-  { events, log, now }: PerformDependencies,
+  { events, log, now, onStep }: PerformDependencies,
   registration: HciClusterRegistration,
   runnable: Runnable[],
   given: { clients: Clients; memory: Memory; correlationId: string },
@@ -35,9 +37,12 @@ export async function perform(
       const failed = await performStep(clients, one, memory, now);
       const durationMs = Math.round(performance.now() - started);
       const context = { registration: `${namespace}/${name}`, reconcileID: correlationId, step, on, durationMs };
+      onStep?.(step, failed === undefined ? 'success' : 'error');
       if (failed === undefined) {
         log.info(context, 'step done');
         await events.record(subject, { type: 'Normal', reason: step, action: step, note: `${step} on ${on}` });
+      } else if (failed.reason === 'WaitingForAzure') {
+        log.info({ ...context, reason: failed.reason }, failed.message);
       } else {
         log.warn({ ...context, reason: failed.reason }, failed.message);
         const note = `${step} on ${on}: ${failed.message}`;

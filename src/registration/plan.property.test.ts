@@ -10,7 +10,7 @@ const some = <T>(value: fc.Arbitrary<T>) => fc.array(value, { minLength: 1, maxL
 
 const starts: fc.Arbitrary<Start> = fc.record({
   nodeCount: fc.integer({ min: 1, max: 3 }),
-  arcState: fc.constantFrom('Enabled', 'Enabled', 'Unmanaged'),
+  arcState: fc.constantFrom('Enabled', 'Enabled', 'Disabled', 'Unmanaged'),
   onboarding: fc.constantFrom('ResourceProvider', 'ResourceProvider', 'ServicePrincipal'),
   separateArcGroup: fc.boolean(),
   consent: fc.boolean(),
@@ -98,11 +98,12 @@ test(
         expect(last?.plan, `after ${rounds.length} rounds of at most ${maximumRounds}`).toEqual({
           pending: [],
           runnable: [],
+          left: [],
           refusal: undefined,
         });
         expect(isRegistered(world)).toBe(true);
         for (const round of rounds) {
-          const needed = round.plan.pending.filter(({ step }) => steps[step].optional !== true);
+          const needed = round.plan.pending.filter(({ step, renews }) => steps[step].optional !== true && !renews);
           expect(readiness(round) === 'True' ? needed : []).toEqual([]);
         }
         expect(last === undefined ? undefined : readiness(last)).toBe('True');

@@ -18,7 +18,7 @@ import {
 } from './testing/builders.ts';
 
 test('nothing is left to do where everything is as it should be', () => {
-  expect(plan(buildInput())).toEqual({ pending: [], runnable: [], refusal: undefined });
+  expect(plan(buildInput())).toEqual({ pending: [], runnable: [], left: [], refusal: undefined });
 });
 
 describe('the table of steps', () => {
@@ -47,11 +47,24 @@ describe('the table of steps', () => {
       'InitializeArcIntegration',
       'DropArcSecret',
       'RegisterArcRegistrationTask',
+      'DisconnectAgent',
+      'SetAgentProxy',
       'StartArcRegistrationTask',
       'RecordOnboardingSecret',
       'RemoveStaleMachine',
       'Sync',
       'SyncOnRequest',
+      'StartDisablingArc',
+      'InitializeDisableProcess',
+      'DeleteExtension',
+      'UnregisterArcRegistrationTask',
+      'DisableArcIntegration',
+      'DeleteMachine',
+      'RemoveArcRoles',
+      'DeleteArcSettings',
+      'ClearArcIntegration',
+      'RemoveResourceManagerRole',
+      'DeleteResourceGroup',
     ]);
   });
 
@@ -66,6 +79,8 @@ describe('the table of steps', () => {
     const known = [
       ...Object.keys(buildObserved()).filter((key) => !['nodes', 'probes', 'hostKeys'].includes(key)),
       'probe/',
+      'groupResources/resourceGroup',
+      'groupResources/arcResourceGroup',
     ];
     const step: Pick<Step<unknown>, 'affects'> = steps[name];
     for (const fact of step.affects('NODE1')) {
@@ -112,6 +127,14 @@ describe('a step whose last try failed', () => {
     const { pending, runnable } = planAfter({ nextTry: now });
     expect(runnable.map(({ step }) => step)).toEqual(['AssignResourceManagerRole']);
     expect(pending[0]).toMatchObject({ state: 'Ready', reason: 'ProgressingWithRetry', retrying: true });
+  });
+  test('what Azure is busy with is waited for, and is no failure', () => {
+    const { pending, runnable } = planAfter({ reason: 'WaitingForAzure', nextTry: after(10) });
+    expect(runnable).toEqual([]);
+    expect(pending).toContainEqual(
+      expect.objectContaining({ state: 'Waiting', reason: 'WaitingForAzure', retrying: false, afterSeconds: 10 }),
+    );
+    expect(planAfter({ reason: 'WaitingForAzure', nextTry: before(1) }).runnable).toHaveLength(1);
   });
   test('is blocked where a person must act, and tried again now and then all the same', () => {
     expect(planAfter({ needsPerson: true, nextTry: before(1) }).runnable).toHaveLength(1);

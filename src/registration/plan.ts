@@ -2,8 +2,9 @@ import type { Reason } from '../api/reasons.ts';
 import { arcRefusal } from './arc-guards.ts';
 import type { FactKey } from './facts.ts';
 import { refusal, type Refusal } from './guards.ts';
-import { stepKey, type Evaluation, type PlanInput, type Step } from './step.ts';
-import { stepNames, steps, type StepArguments, type StepName } from './steps/index.ts';
+import type { StepFailure } from './memory.ts';
+import { stepKey, type Evaluation, type PlanInput, type Renews, type Step } from './step.ts';
+import { order, steps, type StepArguments, type StepName } from './steps/index.ts';
 
 /** A step that would be done now, with all it needs. */
 export interface RunnableStep<N extends StepName> {
@@ -25,6 +26,8 @@ export interface Pending {
   retrying: boolean;
   /** It is not known whether the step is needed. */
   unread: boolean;
+  /** What it makes anew still works. */
+  renews: boolean;
   /** 0: it becomes ready by something else that is being done. */
   afterSeconds: number;
 }
@@ -33,6 +36,8 @@ export interface Plan {
   /** In the order in which Register-AzStackHCI does them. Empty: nothing is left to do. */
   pending: Pending[];
   runnable: Runnable[];
+  /** What cleans up, and may not: it is left as it is, and holds nothing. */
+  left: Pending[];
   /** Forbids every step. */
   refusal: Refusal | undefined;
   /** Forbids the steps for Arc. */
@@ -45,20 +50,24 @@ export function plan(input: PlanInput): Plan {
   const arcRefused = arcRefusal(input);
   const pending: Pending[] = [];
   const runnable: Runnable[] = [];
+  const left: Pending[] = [];
   const done = new Set<string>();
+  const names = order(input);
 
-  for (const name of stepNames) {
-    const evaluated = evaluateStep(name, input, done);
+  for (const name of names) {
+    const evaluated = evaluateStep(name, names, input, done);
     const forbidden = refused ?? (steps[name].arc === true ? arcRefused : undefined);
-    // Failing an optional step holds nothing else; nor does one for Arc that may not be done.
+    // Failing an optional step, or to renew what still works, holds nothing else; nor does one for Arc that may not be done.
     const holds = steps[name].optional !== true && (steps[name].arc !== true || arcRefused === undefined);
-    if (evaluated.pending.length === 0 || !holds) done.add(name);
+    if (!holds || evaluated.pending.every(({ renews }) => renews)) done.add(name);
     pending.push(...evaluated.pending.map((item) => (forbidden === undefined ? item : blocked(item, forbidden))));
+    left.push(...evaluated.left);
     if (forbidden === undefined) runnable.push(...evaluated.runnable);
   }
   return {
     pending,
     runnable: input.spec.managementPolicy === 'Manage' ? runnable : [],
+    left,
     refusal: refused,
     arcRefusal: arcRefused,
   };
@@ -70,26 +79,36 @@ const blocked = (item: Pending, { reason, message }: Refusal): Pending =>
 
 function evaluateStep<N extends StepName>(
   name: N,
+  names: readonly string[],
   input: PlanInput,
   done: ReadonlySet<string>,
-): { pending: Pending[]; runnable: RunnableStep<N>[] } {
+): { pending: Pending[]; runnable: RunnableStep<N>[]; left: Pending[] } {
   const step: Step<StepArguments<N>> = steps[name];
   // Nothing is written to a resource that does not carry our mark yet.
-  const adopted = done.has('AdoptCluster') || stepNames.indexOf(name) <= stepNames.indexOf('AdoptCluster');
-  const waitsFor = step.after.filter((earlier) => !done.has(earlier));
-  if (!adopted && !waitsFor.includes('AdoptCluster')) waitsFor.push('AdoptCluster');
+  const adopted = done.has('AdoptCluster') || names.indexOf(name) <= names.indexOf('AdoptCluster');
+  const waitsFor = step.after.filter((earlier) => names.includes(earlier) && !done.has(earlier));
+  if (!adopted && names.includes('AdoptCluster') && !waitsFor.includes('AdoptCluster')) waitsFor.push('AdoptCluster');
   const pending: Pending[] = [];
   const runnable: RunnableStep<N>[] = [];
+  const left: Pending[] = [];
   for (const evaluation of step.evaluate(input)) {
     if (evaluation.state === 'Done') continue;
     const item = toPending(name, evaluation, waitsFor, input);
+    if (step.leftWhenForbidden === true && isForbidden(input, name, item)) {
+      left.push(item);
+      continue;
+    }
     pending.push(item);
     if (item.state === 'Ready' && evaluation.state === 'Ready') {
       runnable.push({ step: name, on: evaluation.on, arguments: evaluation.arguments });
     }
   }
-  return { pending, runnable };
+  return { pending, runnable, left };
 }
+
+/** Azure has refused the write for want of the right to it. */
+const isForbidden = ({ memory }: PlanInput, step: StepName, { on }: Pending): boolean =>
+  memory.failures.get(stepKey(step, on))?.reason === 'ActionsMissing';
 
 function toPending(
   step: StepName,
@@ -98,7 +117,8 @@ function toPending(
   input: PlanInput,
 ): Pending {
   const { on } = evaluation;
-  const base = { step, on, readAgain: [], afterSeconds: 0, retrying: false, unread: false };
+  const renews = evaluation.renews !== undefined;
+  const base = { step, on, readAgain: [], afterSeconds: 0, retrying: false, unread: false, renews };
   if (evaluation.state === 'Blocked')
     return { ...base, state: 'Blocked', reason: evaluation.reason, message: evaluation.message };
   if (waitsFor.length > 0)
@@ -127,7 +147,8 @@ function toPending(
       }
     );
   }
-  const waitSeconds = Math.ceil((failed.nextTry.getTime() - input.now.getTime()) / 1000);
+  const nextTry = laterTry(failed, evaluation.renews);
+  const waitSeconds = Math.ceil((nextTry.getTime() - input.now.getTime()) / 1000);
   if (failed.needsPerson && waitSeconds > 0) {
     return { ...base, state: 'Blocked', reason: failed.reason, message: failed.message, afterSeconds: waitSeconds };
   }
@@ -139,14 +160,33 @@ function toPending(
       reason: 'ProgressingWithRetry',
       message: `${failed.message} Trying again now.`,
     };
+  // Azure is busy with the same thing: nothing went wrong.
+  if (failed.reason === 'WaitingForAzure')
+    return {
+      ...base,
+      state: 'Waiting',
+      reason: failed.reason,
+      message: `${failed.message} Next try at ${failed.nextTry.toISOString()}.`,
+      afterSeconds: waitSeconds,
+    };
   return {
     ...base,
     retrying: true,
     state: 'Waiting',
     reason: failed.reason,
-    message: `${failed.message} Try ${failed.count + 1} at ${failed.nextTry.toISOString()}.`,
+    message: `${failed.message} Try ${failed.count + 1} at ${nextTry.toISOString()}.`,
     afterSeconds: waitSeconds,
   };
+}
+
+const [firstRenewalPauseMs, longestRenewalPauseMs] = [3_600_000, 32 * 3_600_000];
+
+/** Each try to renew may leave a secret that nobody holds, so they are hours apart; but several come before what is renewed expires. */
+function laterTry(failed: StepFailure, renews: Renews | undefined): Date {
+  if (renews === undefined) return failed.nextTry;
+  const pauseMs = Math.min(longestRenewalPauseMs, firstRenewalPauseMs * 2 ** Math.min(failed.count - 1, 12));
+  const leftMs = renews.until === undefined ? Infinity : Math.max(0, renews.until.getTime() - failed.at.getTime());
+  return new Date(Math.max(failed.nextTry.getTime(), failed.at.getTime() + Math.min(pauseMs, leftMs / 4)));
 }
 
 /** It was done, and its effect does not show yet: it is looked at again, soon at first, and not repeated before its time. */
@@ -154,7 +194,7 @@ function awaited(
   step: StepName,
   evaluation: Extract<Evaluation, { state: 'Ready' }>,
   input: PlanInput,
-  base: Pick<Pending, 'step' | 'on' | 'retrying' | 'unread'>,
+  base: Pick<Pending, 'step' | 'on' | 'retrying' | 'unread' | 'renews'>,
 ): Pending | undefined {
   const { on, meanwhile } = evaluation;
   const done = input.memory.successes.get(stepKey(step, on));

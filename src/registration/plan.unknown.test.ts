@@ -3,18 +3,38 @@ import type { Observed } from './facts.ts';
 import { plan } from './plan.ts';
 import type { PlanInput } from './step.ts';
 import { stepNames, type StepName } from './steps/index.ts';
-import { buildCluster, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
+import { buildCluster, buildMachine, buildSpec, endpoints, resourceId, unknown } from './testing/builders.ts';
 import { noTrouble, simulate } from './testing/simulate.ts';
 import { cmdletStart, emptyStart, ownStart, worldOf } from './testing/starts.ts';
-import type { Start } from './testing/world.ts';
+import type { World } from './testing/world.ts';
 
 // What could not be read never looks like what is not there: for each step, the facts without which it does not run.
 
-const starts: Start[] = [
-  { ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] },
-  { ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' },
-  { ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' },
+const worlds = [
+  worldOf({ ...emptyStart, separateArcGroup: true, consent: true, customImds: [true] }),
+  worldOf({ ...emptyStart, group: 'Succeeded', resource: true, identity: 'UserAssigned' }),
+  worldOf({ ...cmdletStart, marked: true, onboarding: 'ServicePrincipal' }),
+  staleAgents(),
+  evicted(),
+  disabling(),
 ];
+
+/** Arc is taken away: with an extension, a server that no node removes, and a group of its own that is left empty. */
+function disabling() {
+  const world = worldOf({ ...ownStart, arcState: 'Disabled', separateArcGroup: true });
+  world.extensions.set('monitoring', 'User');
+  world.tagged.add('arc-rg');
+  world.machines.push(buildMachine('EVICTED', world.target.resourceId));
+  return world;
+}
+
+/** Agents that have lost their resources in Azure, and use no proxy. */
+function staleAgents(): World {
+  const world = worldOf(ownStart);
+  world.spec = { ...world.spec, arc: { ...world.spec.arc, proxy: { url: 'http://proxy.corp.example.com:8080' } } };
+  for (const { agent } of world.nodes.values()) if (agent !== null) agent.status = 'Disconnected';
+  return world;
+}
 
 /** A node was evicted, and left its Arc-enabled server. */
 function evicted() {
@@ -32,7 +52,7 @@ function evicted() {
 /** For each step, what was observed when it ran first. */
 function firstRuns(): Map<StepName, PlanInput> {
   const found = new Map<StepName, PlanInput>();
-  for (const world of [...starts.map(worldOf), evicted()]) {
+  for (const world of worlds) {
     for (const { input, plan: planned } of simulate(world, { ...noTrouble, syncRequested: true })) {
       for (const { step } of planned.runnable) {
         const { memory } = input;
@@ -56,6 +76,7 @@ const single = [
   'arcResourceGroup',
   'resource',
   'arcSettings',
+  'extensions',
   'machines',
   'providerRoles',
   'arcRoles',
@@ -107,6 +128,19 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   SyncAfterRegistration: { all: ['resource', 'cluster', ...nodes] },
   RemoveCustomImdsHostAddress: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
   CreateArcSettings: { all: ['resource', 'arcSettings', ...group, ...nodes] },
+  StartDisablingArc: { all: ['resource', 'arcSettings', 'cluster', ...nodes] },
+  InitializeDisableProcess: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  DeleteExtension: { all: ['resource', 'cluster', 'arcSettings', 'extensions', ...nodes] },
+  UnregisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', 'extensions', ...nodes] },
+  DisableArcIntegration: { all: ['resource', 'cluster', 'arcSettings', 'extensions', ...nodes] },
+  DeleteMachine: { all: ['resource', 'cluster', 'arcSettings', 'machines', ...nodes] },
+  RemoveArcRoles: { all: ['resource', 'cluster', 'arcSettings', 'machines', 'arcRoles', ...nodes] },
+  DeleteArcSettings: { all: ['resource', 'cluster', 'arcSettings', 'extensions', 'machines', 'arcRoles', ...nodes] },
+  ClearArcIntegration: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  RemoveResourceManagerRole: { all: ['resource', 'cluster', 'arcSettings', 'machines', 'providerRoles', ...nodes] },
+  DeleteResourceGroup: {
+    all: ['resource', 'cluster', 'arcSettings', 'machines', 'arcResourceGroup', 'providerRoles', ...nodes],
+  },
   // From the first synchronisation on Azure knows the cluster by its id, and it is compared.
   ConsentToDefaultExtensions: { all: ['cluster', 'arcSettings'] },
   CreateArcIdentity: { all: ['cluster', 'arcSettings', ...providers] },
@@ -115,9 +149,11 @@ const dependsOn: Record<StepName, { all: string[]; each?: Record<string, string>
   InitializeArcIntegration: {
     all: ['resource', 'cluster', 'arcSettings', 'arcRoles', 'arcSecret', 'arcSignIn', ...nodes],
   },
-  // The cluster holds the secret, so that one of its nodes can tell.
-  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret'] },
+  // The first node was asked to hand it over, and has record of it.
+  DropArcSecret: { all: ['cluster', 'arcSettings', 'arcSecret', 'NODE1'] },
   RegisterArcRegistrationTask: { all: ['resource', 'cluster', 'arcSettings', ...nodes] },
+  DisconnectAgent: { all: ['resource', 'cluster', 'machines'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
+  SetAgentProxy: { all: ['resource', 'cluster'], each: { NODE1: 'NODE1', NODE2: 'NODE2' } },
   StartArcRegistrationTask: {
     all: ['resource', 'cluster', 'arcSettings'],
     each: { NODE1: 'NODE1', NODE2: 'NODE2' },
@@ -147,7 +183,7 @@ test('without any fact nothing runs', () => {
   const [input] = inputs.values();
   if (input === undefined) throw new Error('nothing ran');
   const observed: Observed = { ...input.observed };
-  for (const key of single) observed[key] = unknown();
+  for (const key of single) Object.assign(observed, { [key]: unknown() });
   observed.providers = Object.fromEntries(providers.map((name) => [name, unknown()]));
   observed.probes = Object.fromEntries(nodes.map((name) => [name, unknown()]));
   expect(plan({ ...input, observed }).runnable).toEqual([]);

@@ -3,6 +3,7 @@ import { fluxPoke, pokes } from '../api/group.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { RegistrationStatus } from '../api/status.ts';
 import type { KubeObject } from '../kube/schema.ts';
+import type { RenewalRequests } from './facts.ts';
 import type { Memory } from './memory.ts';
 import type { Plan } from './plan.ts';
 
@@ -25,17 +26,34 @@ function requested({ annotations = {} }: { annotations?: Record<string, string> 
   );
 }
 
-/** For status: each request that was answered. One for a synchronisation is answered once it was tried, or cannot come. */
+/**
+ * For status: each request that was answered. One for a synchronisation is answered once it was tried, or cannot come; one for new
+ * credentials once they are in use, or cannot come.
+ */
 export const handledPokes = (
   { metadata, status }: Pick<HciClusterRegistration, 'metadata' | 'status'>,
-  syncIsOpen = false,
+  open: Partial<Pick<Memory, 'syncRequested' | 'renewalRequests'>> = {},
 ): Handled => {
   const { lastHandledReconcileAt, lastHandledSyncAt, lastHandledRotateAt, lastHandledRepairAt } = status ?? {};
   const before = { lastHandledReconcileAt, lastHandledSyncAt, lastHandledRotateAt, lastHandledRepairAt };
-  const { lastHandledSyncAt: sync, ...others } = requested(metadata);
-  const merged = { ...before, ...others, ...(sync === undefined || syncIsOpen ? {} : { lastHandledSyncAt: sync }) };
+  const isOpen: Record<keyof Handled, boolean> = {
+    lastHandledReconcileAt: false,
+    lastHandledSyncAt: open.syncRequested === true,
+    lastHandledRotateAt: open.renewalRequests?.rotate !== undefined,
+    lastHandledRepairAt: open.renewalRequests?.repair !== undefined,
+  };
+  const asked = requested(metadata);
+  const answered = handledFields.filter((field) => !isOpen[field] && asked[field] !== undefined);
+  const merged = { ...before, ...Object.fromEntries(answered.map((field) => [field, asked[field]])) };
   return Object.fromEntries(Object.entries(merged).filter(([, value]) => value !== undefined));
 };
+
+const handledFields = [
+  'lastHandledReconcileAt',
+  'lastHandledSyncAt',
+  'lastHandledRotateAt',
+  'lastHandledRepairAt',
+] as const;
 
 /** Requests that status has not answered yet. */
 export function unansweredPokes({
@@ -43,19 +61,20 @@ export function unansweredPokes({
   status,
 }: Pick<HciClusterRegistration, 'metadata' | 'status'>): (keyof Handled)[] {
   const asked = requested(metadata);
-  const fields = ['lastHandledReconcileAt', 'lastHandledSyncAt', 'lastHandledRotateAt', 'lastHandledRepairAt'] as const;
-  return fields.filter((field) => asked[field] !== undefined && asked[field] !== status?.[field]);
+  return handledFields.filter((field) => asked[field] !== undefined && asked[field] !== status?.[field]);
 }
 
 /** Takes up requests that were not heard before. @returns which */
 export function hear(
   registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
-  memory: Pick<Memory, 'heard' | 'syncRequested'>,
+  memory: Pick<Memory, 'heard' | 'syncRequested' | 'renewalRequests'>,
 ): (keyof Handled)[] {
   const asked = requested(registration.metadata);
   const fresh = unansweredPokes(registration).filter((field) => memory.heard[field] !== asked[field]);
   for (const field of fresh) memory.heard[field] = asked[field] ?? '';
   if (fresh.includes('lastHandledSyncAt')) memory.syncRequested = true;
+  if (fresh.includes('lastHandledRotateAt')) memory.renewalRequests.rotate = asked.lastHandledRotateAt;
+  if (fresh.includes('lastHandledRepairAt')) memory.renewalRequests.repair = asked.lastHandledRepairAt;
   return fresh;
 }
 
@@ -65,6 +84,19 @@ export const syncIsComing = (plan: Plan, { managementPolicy }: HciClusterRegistr
   plan.refusal === undefined &&
   plan.pending.some(({ step }) => step === 'SyncOnRequest') &&
   plan.pending.every(({ step, state }) => step !== 'Sync' || state !== 'Blocked');
+
+const arcSecretSteps: readonly string[] = ['GeneratePassword', 'InitializeArcIntegration', 'DropArcSecret'];
+
+/** The requests for new credentials that are still worked on. */
+export function openRenewals(
+  plan: Plan,
+  { managementPolicy }: HciClusterRegistration['spec'],
+  { rotate, repair }: RenewalRequests,
+): RenewalRequests {
+  if (managementPolicy !== 'Manage' || (plan.refusal ?? plan.arcRefusal) !== undefined) return {};
+  const isOpen = plan.pending.some(({ step }) => arcSecretSteps.includes(step));
+  return isOpen ? { rotate, repair } : {};
+}
 
 const concern = ({ metadata }: KubeObject) => [
   metadata.uid,

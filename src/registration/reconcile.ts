@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Logger } from 'pino';
 import { apiVersion, fieldManager, finalizer } from '../api/group.ts';
 import { kind, parseRegistration, type HciClusterRegistration, type ParsedRegistration } from '../api/registration.ts';
 import type { Lend } from '../kube/controller.ts';
-import type { EventRecorder } from '../kube/events.ts';
 import { addFinalizer } from '../kube/finalizers.ts';
 import { isConflict } from '../kube/resource.ts';
 import type { KubeObject } from '../kube/schema.ts';
@@ -14,9 +12,9 @@ import { createMemory, expire, isBulk, leaveRest, readAgain, rememberedKeys, typ
 import { observe, type Dependencies, type Observation } from './observe.ts';
 import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
 import { notices, type Notice } from './notices.ts';
-import { perform } from './perform.ts';
+import { perform, type PerformDependencies } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
-import { hear, syncIsComing, unansweredPokes } from './pokes.ts';
+import { hear, openRenewals, syncIsComing, unansweredPokes } from './pokes.ts';
 import { detach } from './detach.ts';
 import { decideRelease } from './release.ts';
 import { report } from './report.ts';
@@ -26,12 +24,11 @@ import { reportIdle, reportUnresolved } from './report-idle.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { registrations, writeStatus } from './status-writer.ts';
 import type { Session } from '../sign-in/sessions.ts';
+import { nextRenewal, trackedCredentials } from './credentials.ts';
 import type { PlanInput } from './step.ts';
 import type { Target } from './target.ts';
 
-export interface ReconcilerDependencies extends Dependencies {
-  events: EventRecorder;
-  log: Logger;
+export interface ReconcilerDependencies extends Dependencies, PerformDependencies {
   /** The object as the store has it. */
   read(key: string): KubeObject | undefined;
   /** Puts the answer to a write of ours into the store. */
@@ -200,6 +197,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     if (planned.runnable.some(({ step }) => step === 'CreateCluster')) claims.claim(target.resourceId, key);
     forgetWhatIsDone(memory, planned);
     if (!syncIsComing(planned, spec)) memory.syncRequested = false;
+    memory.renewalRequests = openRenewals(planned, spec, memory.renewalRequests);
     const before = memory.submissions;
     memory.submissions = withSubmissions(before, planned.runnable, now());
     // What a write will need to be found again stands in status before the write.
@@ -214,7 +212,10 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
     await tell(registration, notices(input()), memory);
     if (session !== undefined) lookAtChanged(session);
-    if (planned.runnable.length === 0) return { requeueAfterMs: schedule(memory, planned, observation) };
+    if (planned.runnable.length === 0) {
+      const renewal = nextRenewal(trackedCredentials(input()), now());
+      return { requeueAfterMs: schedule(memory, planned, observation, renewal) };
+    }
 
     if (session === undefined) throw new Error('there are steps to do and no session to do them with');
     const clients = { arm: session.arm, run: access.run, arcSecret, onboarding, signal };
@@ -279,10 +280,15 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const { status, metadata } = registration;
     if (memories.has(key) || changedSecrets.has(key) || status?.nextSyncTime === undefined) return 0;
     if (status.observedGeneration !== metadata.generation || unansweredPokes(registration).length > 0) return 0;
-    const ready = status.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+    const isTrue = (wanted: string) =>
+      status.conditions?.some(({ type, status: value }) => type === wanted && value === 'True') === true;
     // At most one interval: a time far ahead was written by a wrong clock.
     const untilMs = Date.parse(status.nextSyncTime) - now().getTime();
-    return ready ? Math.min(untilMs, syncIntervalMs(registration)) : 0;
+    const renewals = (status.credentials ?? []).flatMap(({ renewalTime }) => renewalTime ?? []);
+    const untilRenewalMs = isTrue('CredentialsCurrent')
+      ? Math.min(...renewals.map((time) => Date.parse(time) - now().getTime()))
+      : Infinity;
+    return isTrue('Ready') ? Math.min(untilMs, untilRenewalMs, syncIntervalMs(registration)) : 0;
   }
 
   function recall(key: string, registration: HciClusterRegistration) {
@@ -312,10 +318,15 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return { memory: remembered.memory, heard };
   }
 
-  /** When the next pass is due: when a fact is to be read again, or a step that waits is to be looked at. */
-  function schedule(memory: Memory, planned: Plan, { nextRead }: Observation): number {
+  /** When the next pass is due: when a fact is to be read again, a step that waits is to be looked at, or a credential renewed. */
+  function schedule(
+    memory: Memory,
+    planned: Plan,
+    { nextRead }: Observation,
+    nextRenewalTime: Date | undefined,
+  ): number {
     const at = now().getTime();
-    let next = nextRead?.getTime() ?? at + restMs;
+    let next = Math.min(nextRead?.getTime() ?? at + restMs, nextRenewalTime?.getTime() ?? Infinity);
     for (const { afterSeconds, readAgain: keys } of planned.pending) {
       if (afterSeconds <= 0) continue;
       const due = new Date(at + afterSeconds * 1000);
@@ -338,14 +349,14 @@ const announcements = {
   lastHandledReconcileAt: undefined,
   lastHandledSyncAt: undefined,
   lastHandledRotateAt: {
-    type: 'Warning',
-    reason: 'NotSupportedYet',
-    note: 'rotate-requested-at: this version of the controller does not rotate credentials yet. Nothing was done.',
+    type: 'Normal',
+    reason: 'Progressing',
+    note: "rotate-requested-at: the Arc service principal's secret is made anew and handed to the nodes.",
   },
   lastHandledRepairAt: {
     type: 'Normal',
     reason: 'Progressing',
-    note: 'repair-requested-at: everything is read anew and what is missing is mended. Credentials are not renewed yet.',
+    note: "repair-requested-at: everything is read anew, what is missing is mended, and the Arc service principal's secret is made anew.",
   },
 } as const;
 

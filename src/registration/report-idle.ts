@@ -45,7 +45,7 @@ export function reportUnresolved(registration: HciClusterRegistration, observed:
     Registered: unknownUntilAnswer('The registration'),
     Connected: unknownUntilAnswer('The connection'),
     ArcConnected: unknownUntilAnswer('The state of Arc'),
-    CredentialsCurrent: credentialsCurrent([], now),
+    CredentialsCurrent: credentialsCurrent([], { now, clockSkewMs: observed.clockSkewMs, failure: undefined }),
     InSync: { status: 'Unknown', reason: 'NotObserved', message: nodes.message },
   };
   const total = observed.nodes.length;

@@ -1,6 +1,6 @@
-import type { CredentialStatus } from '../api/status.ts';
+import { agentFindings } from './arc-agent.ts';
 import { notMember } from './conditions/nodes.ts';
-import { bounded, seconds, secondsOf, word, type Draft, type StatusDraft } from './draft.ts';
+import { bounded, seconds, word, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
 import { findings, type Finding } from './node-state.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
@@ -11,7 +11,6 @@ type NodesDraft = NonNullable<StatusDraft['nodes']>;
 type NodeItem = NodesDraft['items'][number];
 
 const maximumNodes = 16;
-const maximumCredentials = 32;
 
 export function reportNodes(input: PlanInput): NodesDraft {
   const { observed, target, spec } = input;
@@ -37,6 +36,7 @@ function trouble(name: string, input: PlanInput, notShown: Set<string>): Pick<No
   const agentSays = probe !== undefined && (probe.agent?.errorCode ?? '') !== '' && notShown.has(name);
   const found: Finding[] = [
     ...findings(input, member),
+    ...agentFindings(input, member),
     ...(agentSays ? [{ reason: 'NodesNotConnected', message: `${name}: ${agentTrouble(probe)}.` } as const] : []),
   ];
   const [worst] = found;
@@ -59,51 +59,12 @@ export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observ
       connectionStatus: word(probe?.registration.connectionStatus),
       arcStatus: word(arcStatus.get(name.toLowerCase())),
       agentVersion: word(probe?.agent?.version),
+      agentUpdates: probe === undefined ? undefined : probe.microsoftUpdate ? 'MicrosoftUpdate' : 'Manual',
+      agentProxy: probe?.agent?.proxyUrl == null ? undefined : bounded(probe.agent.proxyUrl, 512),
       hostKey: hostKeys[name],
       lastProbeTime: fact?.state === 'present' ? seconds(fact.at) : undefined,
       reason: why?.reason,
       message: why === undefined ? undefined : bounded(why.message),
     };
   });
-}
-
-/** The credentials that the cluster uses, with what is known of their expiry. */
-export function reportCredentials(input: PlanInput): Draft<CredentialStatus>[] {
-  const secret = valueOf(input.observed.arcSecret);
-  const certificates = members(input).flatMap(({ name, probe }): Draft<CredentialStatus>[] => {
-    const created = probe?.certificate.created;
-    if (created === null || created === undefined || probe?.certificate.set?.thumbprint !== created.thumbprint)
-      return [];
-    const notAfter = secondsOf(created.notAfter);
-    return [{ name: `NodeCertificate/${name}`, notAfter, keyId: created.thumbprint, source: 'Node' }];
-  });
-  const own = valueOf(input.observed.onboardingSecret);
-  if (own !== undefined) {
-    const notAfter = own.notAfter === undefined ? undefined : seconds(own.notAfter);
-    return [
-      ...signInCredential(input),
-      { name: 'ArcServicePrincipal', notAfter, source: 'Secret' } as const,
-      ...certificates,
-    ].slice(0, maximumCredentials);
-  }
-  const arc: Draft<CredentialStatus>[] =
-    secret === undefined
-      ? []
-      : [
-          {
-            name: 'ArcServicePrincipal',
-            notAfter: secret.notAfter === undefined ? undefined : secondsOf(secret.notAfter),
-            keyId: word(secret.keyId),
-            source: 'generatePassword',
-          },
-        ];
-  return [...signInCredential(input), ...arc, ...certificates].slice(0, maximumCredentials);
-}
-
-/** Federated tokens and managed identities have nothing that expires. */
-function signInCredential({ spec, observed }: PlanInput): Draft<CredentialStatus>[] {
-  const { type } = spec.azure.identity;
-  if (type !== 'ClientSecret' && type !== 'ClientCertificate') return [];
-  const notAfter = observed.signInNotAfter;
-  return [{ name: 'SignIn', notAfter: notAfter === undefined ? undefined : seconds(notAfter), source: type }];
 }

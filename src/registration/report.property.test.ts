@@ -20,7 +20,14 @@ const always = [
   'CredentialsCurrent',
   'InSync',
 ];
-const onlyAPersonHelps = ['Expired', 'ArcUnsupported', 'OutOfPolicy', 'NodeOutOfPolicy', 'RepairRegistrationRequired'];
+const onlyAPersonHelps = [
+  'Expired',
+  'AgentOutdated',
+  'ArcUnsupported',
+  'OutOfPolicy',
+  'NodeOutOfPolicy',
+  'RepairRegistrationRequired',
+];
 const asked = fc.record({
   policy: fc.constantFrom('Manage', 'Observe'),
   arcState: fc.constantFrom('Enabled', 'Unmanaged'),

@@ -8,6 +8,7 @@ import {
   absent,
   after,
   before,
+  buildArcSecret,
   buildInput,
   buildObserved,
   buildProbe,
@@ -69,7 +70,7 @@ describe('Ready', () => {
   });
   test('although no expiry is known', () => {
     const observed = buildObserved({
-      signInNotAfter: undefined,
+      signInValidity: undefined,
     });
     const { by } = reported({ observed });
     expect(by['CredentialsCurrent']).toMatchObject({ status: 'Unknown', reason: 'ExpiryUnknown' });
@@ -162,18 +163,19 @@ describe('nodes and credentials', () => {
       { name: 'SignIn', source: 'ClientSecret', notAfter: '2026-12-26T12:00:00Z' },
       { name: 'ArcServicePrincipal', keyId: 'key-1', notAfter: '2028-02-01T00:00:00Z' },
       { name: 'NodeCertificate/NODE1', notAfter: '2028-01-01T00:00:00Z' },
+      { name: 'NodeCertificate/NODE2', notAfter: undefined },
     ]);
     expect(earliestCredentialExpiry).toBe('2026-12-26');
   });
   test('an expiry that is no instant is not known', () => {
     const observed = buildObserved({
-      arcSecret: present({ appId: 'arc-client-id', keyId: 'key-1', notAfter: 'soon', hasText: false }),
+      arcSecret: present(buildArcSecret({ handedOver: { keyId: 'key-1', notBefore: undefined, notAfter: 'soon' } })),
     });
     const { credentials, by } = reported({ observed });
     expect(credentials?.find(({ name }) => name === 'ArcServicePrincipal')).toMatchObject({ notAfter: undefined });
     expect(by['CredentialsCurrent']).toMatchObject({
       status: 'Unknown',
-      message: 'The expiry is not known of: ArcServicePrincipal.',
+      message: 'The expiry is not known of: ArcServicePrincipal. It is never rotated by itself.',
     });
   });
 });

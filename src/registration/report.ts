@@ -17,7 +17,8 @@ import {
 import { valueOf } from './facts.ts';
 import type { Pending, Plan } from './plan.ts';
 import { handledPokes } from './pokes.ts';
-import { reportCredentials, reportNodes } from './report-parts.ts';
+import { reportCredentials, trackedCredentials } from './credentials.ts';
+import { reportNodes } from './report-parts.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { effectiveDeletionPolicy } from './release.ts';
 import { members, registeredTo, type PlanInput } from './step.ts';
@@ -27,7 +28,8 @@ import { markTag } from './target.ts';
 /** The whole status, from what was observed and planned. Nothing else computes a condition. */
 export function report(registration: HciClusterRegistration, input: PlanInput, plan: Plan): StatusDraft {
   const { observed, memory, now } = input;
-  const credentials = reportCredentials(input);
+  const tracked = trackedCredentials(input);
+  const credentials = reportCredentials(tracked);
   const verdicts: Verdicts = {
     Authenticated: authenticated(observed.signIn),
     PermissionsSatisfied: permissionsSatisfied(input),
@@ -35,14 +37,18 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
     Registered: registered(input, plan),
     Connected: connected(input),
     ArcConnected: arcConnected(input, plan),
-    CredentialsCurrent: credentialsCurrent(credentials, now),
+    CredentialsCurrent: credentialsCurrent(tracked, {
+      now,
+      clockSkewMs: observed.clockSkewMs,
+      failure: renewalFailure(plan),
+    }),
     InSync: inSync(input, plan),
     ClockSkew: clockSkew(observed.clockSkewMs),
   };
   const isAdopted = adopted(registration, input);
   const syncedAt = observed.resource.state === 'unknown' ? undefined : observed.resource.at;
   return {
-    ...handledPokes(registration, memory.syncRequested),
+    ...handledPokes(registration, memory),
     observedGeneration: registration.metadata.generation,
     firstWriteTime: registration.status?.firstWriteTime ?? (plan.runnable.length > 0 ? seconds(now) : undefined),
     azure: reportAzure(registration, input, plan, isAdopted),
@@ -51,7 +57,10 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
       syncedAt === undefined
         ? undefined
         : seconds(memory.facts.resource?.readAgainAt ?? new Date(syncedAt.getTime() + syncIntervalMs(registration))),
-    consecutiveFailures: Math.max(0, ...[...memory.failures.values()].map(({ count }) => count)),
+    consecutiveFailures: Math.max(
+      0,
+      ...[...memory.failures.values()].map(({ count, reason }) => (reason === 'WaitingForAzure' ? 0 : count)),
+    ),
     cluster: reportCluster(input),
     nodes: reportNodes(input),
     credentials,
@@ -75,7 +84,7 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
 
 /** Ready, and which of Reconciling and Stalled holds: never both, and neither when there is nothing to do. */
 function summarize(registration: HciClusterRegistration, verdicts: Verdicts, plan: Plan): Verdicts {
-  const needed = plan.pending.filter(({ step }) => steps[step].optional !== true);
+  const needed = plan.pending.filter(({ step, renews }) => steps[step].optional !== true && !renews);
   const observing = registration.spec.managementPolicy === 'Observe';
   const others = plan.arcRefusal === undefined ? needed : needed.filter(({ step }) => steps[step].arc !== true);
   const stalled =
@@ -89,8 +98,8 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
   const aspects = observing
     ? ['Authenticated', 'NodesReachable']
     : ['Authenticated', 'NodesReachable', 'Registered', 'Connected', 'ArcConnected', 'CredentialsCurrent'];
-  // What is not asked for, or only not known ahead, keeps nothing from being ready.
-  const harmless = ['ExpiryUnknown', 'NotRequested'];
+  // What is not asked for, only not known ahead, or still works for a while, keeps nothing from being ready.
+  const harmless = ['ExpiryUnknown', 'NotRequested', 'ExpiringSoon', 'RotationFailed', 'ClockSkew'];
   const worst = aspects
     .map((type) => verdicts[type])
     .find((verdict) => verdict !== undefined && verdict.status !== 'True' && !harmless.includes(verdict.reason));
@@ -112,8 +121,15 @@ function summarize(registration: HciClusterRegistration, verdicts: Verdicts, pla
   };
 }
 
+/** Why what still works could not be renewed. */
+const renewalFailure = ({ pending }: Plan): string | undefined => {
+  const failed = pending.find(({ renews, retrying, state }) => renews && (retrying || state === 'Blocked'));
+  return failed === undefined ? undefined : `${failed.step} on ${failed.on}: ${failed.message}`;
+};
+
 const onlyAPersonHelps = new Set([
   'Expired',
+  'AgentOutdated',
   'ArcUnsupported',
   'OutOfPolicy',
   'NodeOutOfPolicy',

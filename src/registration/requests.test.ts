@@ -5,6 +5,7 @@ import { startReconciler } from './testing/reconciler.ts';
 
 const second = 1000;
 const minute = 60 * second;
+const hour = 60 * minute;
 
 type Simulation = ReturnType<typeof startReconciler>;
 
@@ -25,26 +26,57 @@ function ask({ surroundings }: Simulation, annotations: Record<string, string>):
 const answered = ({ surroundings }: Simulation) => surroundings.object.status;
 
 describe('a request for a look', () => {
-  test.each(['reconcile', 'repair'] as const)(
-    '%s: everything is read anew, once, and it is answered',
+  test('reconcile: everything is read anew, once, and it is answered', async () => {
+    const simulation = await settled();
+    ask(simulation, { [pokes.reconcile]: 'now' });
+    await simulation.run(minute);
+    expect(simulation.count('NODE NODE2 probe')).toBe(1);
+    expect(simulation.count('ARM GET cluster')).toBe(1);
+    expect(simulation.count('NODE NODE1 sync')).toBe(0);
+    expect(answered(simulation)?.lastHandledReconcileAt).toBe('now');
+    expect(simulation.condition('Ready')?.status).toBe('True');
+  });
+});
+
+const writes = ({ calls }: { calls: string[] }) =>
+  calls.filter((call) => /^(ARM (?!GET)|KUBE PATCH secret|sign in with|NODE \S+ (?!probe|clusterProbe))/.test(call));
+
+describe('a request for new credentials', () => {
+  test.each(['rotate', 'repair'] as const)(
+    '%s: one secret is made, proven and handed over; answered when that is done; Ready all the while',
     async (request) => {
       const simulation = await settled();
-      ask(simulation, { [pokes[request]]: 'now' });
+      simulation.surroundings.nodeWrite = () => expect(answered(simulation)?.lastHandledRotateAt).toBeUndefined();
+      ask(simulation, { [pokes[request]]: '1' });
+      const readiness = simulation.condition('Ready');
       await simulation.run(minute);
-      expect(simulation.count('NODE NODE2 probe')).toBe(1);
-      expect(simulation.count('ARM GET cluster')).toBe(1);
-      expect(simulation.count('NODE NODE1 sync')).toBe(0);
-      const field = request === 'repair' ? 'lastHandledRepairAt' : 'lastHandledReconcileAt';
-      expect(answered(simulation)?.[field]).toBe('now');
-      expect(simulation.condition('Ready')?.status).toBe('True');
+      expect(writes(simulation)).toEqual([
+        'KUBE PATCH secret',
+        'ARM POST generatePassword',
+        'KUBE PATCH secret',
+        'sign in with a secret',
+        'NODE NODE1 initializeArcIntegration',
+        'KUBE PATCH secret',
+      ]);
+      expect(simulation.condition('Ready')).toEqual(readiness);
+      expect(answered(simulation)?.[request === 'rotate' ? 'lastHandledRotateAt' : 'lastHandledRepairAt']).toBe('1');
+      expect(simulation.surroundings.arcSecret.data).toBeUndefined();
+      await simulation.run(2 * hour);
+      expect(writes(simulation)).toHaveLength(6);
     },
   );
-  test('rotate: answered, with nothing done', async () => {
+
+  test('is not done again after a restore without status', async () => {
     const simulation = await settled();
     ask(simulation, { [pokes.rotate]: '1' });
     await simulation.run(minute);
-    expect(answered(simulation)?.lastHandledRotateAt).toBe('1');
-    expect(simulation.calls.filter((call) => /^ARM (?!GET)|sync|set|new/.test(call))).toEqual([]);
+    const { object, arcSecret, probes } = simulation.surroundings;
+    const { status: _, ...restored } = object;
+    const again = startReconciler({ object: restored, arcSecret, probes });
+    await again.run(2 * hour);
+    expect(writes(again)).toEqual([]);
+    expect(answered(again)?.lastHandledRotateAt).toBe('1');
+    expect(answered(again)?.credentials).toEqual(answered(simulation)?.credentials);
   });
 });
 

@@ -4,6 +4,7 @@ import { cmdletStart, emptyStart, ownStart } from './testing/starts.ts';
 import {
   all,
   arc,
+  disableArc,
   certificates,
   gone,
   identity,
@@ -341,10 +342,75 @@ const partial: Record<string, Case> = {
     change: ({ arcSettings }) => {
       if (arcSettings !== undefined) arcSettings.properties.aggregateState = 'DisableInProgress';
     },
+    writes: [...disableArc.filter((step) => step !== 'InitializeDisableProcess'), ...arc],
+    ends: 'Ready',
+  },
+  'Arc that is half disabled on the nodes, and gone from Azure (9113)': {
+    start: ownStart,
+    change: (world) => {
+      world.arcSettings = undefined;
+      world.arcRoles.clear();
+      world.machines = [];
+      for (const probe of world.nodes.values()) {
+        probe.agent = null;
+        probe.arcRegistrationTask = null;
+        Object.assign(probe.arc ?? {}, { clusterArcStatus: 'DisableInProgress', nodesArcStatus: {} });
+      }
+    },
+    writes: ['ClearArcIntegration', ...arc],
+    ends: 'Ready',
+  },
+  'Arc that is not wanted any more': {
+    start: { ...ownStart, arcState: 'Disabled' },
+    change: ({ extensions }) => {
+      extensions.set('monitoring', 'User').set('defender', 'Azure');
+    },
+    writes: [...disableArc.slice(0, 2), 'DeleteExtension', ...disableArc.slice(2), 'RemoveResourceManagerRole'],
+    ends: 'Ready',
+    conditions: { ArcConnected: 'Unknown NotRequested' },
+  },
+  'Arc that was never wanted': {
+    start: {
+      ...ownStart,
+      arcState: 'Disabled',
+      arcSettings: false,
+      initialized: false,
+      task: 'none',
+      providerRole: false,
+      agents: [false],
+      secret: 'none',
+    },
     writes: [],
-    ends: 'ArcDisableInProgress',
-    says: '(9113)',
-    conditions: { ArcConnected: 'False ArcDisableInProgress', InSync: 'False DriftDetected' },
+    ends: 'Ready',
+    conditions: { ArcConnected: 'Unknown NotRequested' },
+  },
+  'Arc that is not wanted any more, in an empty group that the cmdlet made': {
+    start: { ...ownStart, arcState: 'Disabled', separateArcGroup: true },
+    change: ({ tagged }) => {
+      tagged.add('arc-rg').add('hci001-rg');
+    },
+    writes: [...disableArc, 'RemoveResourceManagerRole', 'DeleteResourceGroup'],
+    ends: 'Ready',
+    conditions: { ArcConnected: 'Unknown NotRequested' },
+  },
+  'the same group with a server of another cluster in it': {
+    start: { ...ownStart, arcState: 'Disabled', separateArcGroup: true },
+    change: (world) => {
+      world.tagged.add('arc-rg').add('hci001-rg');
+      world.machines.push(buildMachine('OTHER', resourceId.replace('clusters/hci001', 'clusters/hci002')));
+    },
+    writes: disableArc,
+    ends: 'Ready',
+    conditions: { ArcConnected: 'Unknown NotRequested' },
+  },
+  'Arc that is not wanted any more, and a server of an evicted node': {
+    start: { ...ownStart, arcState: 'Disabled' },
+    change: (world) => {
+      world.machines.push(buildMachine('EVICTED', resourceId));
+    },
+    writes: [...disableArc.slice(0, 4), 'DeleteMachine', ...disableArc.slice(4), 'RemoveResourceManagerRole'],
+    ends: 'Ready',
+    conditions: { ArcConnected: 'Unknown NotRequested' },
   },
   'Arc is gone, and the cluster is registered': {
     start: {

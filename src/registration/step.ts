@@ -4,7 +4,7 @@ import type { Submission } from '../api/status.ts';
 import type { ClusterResource } from '../azure/models.ts';
 import { sameId } from '../azure/resource-ids.ts';
 import type { Probe } from '../nodes/operations.ts';
-import { valueOf, type Fact, type FactKey, type Observed } from './facts.ts';
+import { valueOf, type ArcSecret, type Fact, type FactKey, type Observed } from './facts.ts';
 import { formerMembers } from './membership.ts';
 import type { Memory } from './memory.ts';
 import type { Target } from './target.ts';
@@ -16,12 +16,14 @@ export interface PlanInput {
   observed: Observed;
   memory: Readonly<Memory>;
   now: Date;
+  /** The object is being deleted, and the cluster is to be unregistered: every step takes something away. */
+  leaving?: boolean | undefined;
   /** Another object of this fleet that is making the same resource. */
   claimedBy?: string | undefined;
 }
 
 /** What a step finds about one of the things it works on. */
-export type Evaluation<A = unknown> =
+export type Evaluation<A = unknown> = { renews?: Renews | undefined } & (
   | { state: 'Done'; on: string }
   /** Would be done now. `meanwhile` is what to say while it was done and shows no effect yet. */
   | { state: 'Ready'; on: string; arguments: A; meanwhile?: { reason: Reason; message: string } }
@@ -30,7 +32,14 @@ export type Evaluation<A = unknown> =
   /** What the step needs to know could not be read: it is read again with a backoff of its own. */
   | { state: 'Unknown'; on: string; reason: Reason; message: string }
   /** Only a change by a person helps. */
-  | { state: 'Blocked'; on: string; reason: Reason; message: string };
+  | { state: 'Blocked'; on: string; reason: Reason; message: string }
+);
+
+/** What the step makes anew still works: the step holds no other, the registration stays Ready, and tries are hours apart. */
+export interface Renews {
+  /** Until then, as far as that is known. */
+  until: Date | undefined;
+}
 
 export interface Step<A> {
   /** What Microsoft's page, cmdlet and events call it. */
@@ -45,6 +54,8 @@ export interface Step<A> {
   optional?: boolean;
   /** Done for Arc: what forbids Arc holds it, and it then holds nothing else. */
   arc?: true;
+  /** It cleans up. Where we have not the right to it (403) it is left, told, and holds nothing. */
+  leftWhenForbidden?: boolean;
   /** The facts that the write changes. */
   affects(on: string): (FactKey | 'probe/')[];
   /** No entry: the step does not apply. */
@@ -163,10 +174,35 @@ export function certificateSet(probe: Probe, { target }: PlanInput, resource: Cl
   return registeredTo(probe, target.resourceId) && (set === null || connectionStatus === 'Connected');
 }
 
-export const arcWanted = ({ spec, observed }: PlanInput): boolean =>
+/** Arc is wanted again, and Azure or a node is still in the middle of disabling it. */
+export const arcDisableBegun = ({
+  spec,
+  observed,
+}: {
+  spec: RegistrationSpec;
+  observed: Pick<Observed, 'arcSettings' | 'probes'>;
+}): boolean =>
   spec.arc.state === 'Enabled' &&
+  (valueOf(observed.arcSettings)?.properties.aggregateState === 'DisableInProgress' ||
+    Object.values(observed.probes).some((fact) => valueOf(fact)?.arc?.clusterArcStatus === 'DisableInProgress'));
+
+export const arcWanted = ({ spec, observed, leaving }: PlanInput): boolean =>
+  spec.arc.state === 'Enabled' &&
+  leaving !== true &&
+  !arcDisableBegun({ spec, observed }) &&
   spec.arc.onboarding.type !== 'ClusterIdentity' &&
   members({ observed }).every(({ probe }) => probe?.arc !== null);
 
 export const nonEmpty = (value: string | null | undefined): value is string =>
   value !== undefined && value !== null && value !== '';
+
+/** What our Secret tells of the Arc service principal that the cluster has now. */
+export function ownArcSecret({ observed }: PlanInput): ArcSecret | undefined {
+  const secret = valueOf(observed.arcSecret);
+  const appId = valueOf(observed.arcSettings)?.properties.arcApplicationClientId;
+  return nonEmpty(appId) && !sameId(secret?.appId, appId) ? undefined : secret;
+}
+
+/** A node was given this secret of the Arc service principal, and with it its cluster. */
+export const wasGiven = (probe: Probe, { appId, held }: ArcSecret): boolean =>
+  held !== undefined && sameId(probe.arcSecret?.appId, appId) && probe.arcSecret?.keyId === (held.keyId ?? '');

@@ -121,7 +121,7 @@ describe('a session', () => {
     contents['sign-in'] = secretOf({ expiresOn: '2030-01-01T00:00:00Z' })['sign-in'] ?? {};
     const third = await open(sessions);
     await third.checkSignIn(signal);
-    expect(third.credentialNotAfter).toEqual(new Date('2030-01-01T00:00:00Z'));
+    expect(third.credentialValidity).toEqual({ notBefore: undefined, notAfter: new Date('2030-01-01T00:00:00Z') });
   });
 
   test('is of one tenant and one subscription: the same secret is tried in each by itself', async () => {
@@ -171,7 +171,7 @@ describe('what the spec names', () => {
     };
     const session = await open(sessions, { identity });
     await session.checkSignIn(signal);
-    expect(session.credentialNotAfter?.getTime()).toBeGreaterThan(Date.now());
+    expect(session.credentialValidity?.notAfter.getTime()).toBeGreaterThan(Date.now());
     contents['sign-in'] = { 'tls.crt': 'no certificate', 'tls.key': key };
     expect(await failure(open(sessions, { identity }))).toMatchObject({ reason: 'SecretNotFound' });
   });

@@ -15,6 +15,7 @@ import type { ReferencedObjects } from '../kube/referenced.ts';
 import { createServiceAccountToken, isAbsent } from '../kube/resource.ts';
 import type { Configuration } from '../configuration.ts';
 import { NotAllowed, SecretProblem } from './problems.ts';
+import type { Validity } from './validity.ts';
 
 export type SecretReader = Pick<ReferencedObjects<Secret>, 'read'>;
 
@@ -24,8 +25,8 @@ export interface Session {
   graph: Graph;
   /** What is read once for all objects of this session. */
   inventory: Inventory;
-  /** When the credential expires, as its Secret or its certificate says; undefined when nothing says it. */
-  credentialNotAfter: Date | undefined;
+  /** How long the credential is valid, as its Secret or its certificate says; undefined when nothing says it. */
+  credentialValidity: Validity | undefined;
   /** @throws AzureError, SecretProblem or KubeError when no token is to be had */
   checkSignIn(signal: AbortSignal): Promise<void>;
 }
@@ -76,12 +77,12 @@ export function createSessions(options: SessionsOptions): Sessions {
     async open(object, signal) {
       const { cloud: cloudName, tenantId, subscriptionId, identity } = object.spec.azure;
       const { namespace } = object.metadata;
-      const { signIn, notAfter } = await readSignIn(options, object, signal);
+      const { signIn, validity } = await readSignIn(options, object, signal);
       // A federated token is of one ServiceAccount; else what the principal proves itself with tells it from others.
       const account =
         signIn.type === 'WorkloadIdentity' ? [namespace, identity.workloadIdentity?.serviceAccountName] : [];
       const key = createHash('sha256')
-        .update(JSON.stringify([cloudName, tenantId, subscriptionId, signIn, notAfter, account]))
+        .update(JSON.stringify([cloudName, tenantId, subscriptionId, signIn, validity, account]))
         .digest('base64');
       const openedAt = Date.now();
       for (const [other, { openedAt: last }] of sessions) if (openedAt - last > idleMs) sessions.delete(other);
@@ -107,7 +108,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         onExchange,
       });
       const session: Session = {
-        credentialNotAfter: notAfter,
+        credentialValidity: validity,
         arm,
         graph: createGraph({
           credential,
@@ -146,7 +147,7 @@ async function readSignIn(
   { kube, secrets, configuration }: SessionsOptions,
   object: SignsIn,
   signal: AbortSignal,
-): Promise<{ signIn: SignIn; notAfter: Date | undefined }> {
+): Promise<{ signIn: SignIn; validity: Validity | undefined }> {
   const { namespace } = object.metadata;
   const { identity } = object.spec.azure;
   const member = <T>(value: T | undefined): T => {
@@ -160,14 +161,15 @@ async function readSignIn(
       const secret = await readSecret(secrets, namespace, secretRef.name, signal);
       const notAfter = readExpiresOn(secret, `${namespace}/${secretRef.name}`);
       const clientSecret = secret.required('clientSecret').trim();
-      return { signIn: { type: 'ClientSecret', clientId, clientSecret }, notAfter };
+      const validity = notAfter === undefined ? undefined : { notBefore: undefined, notAfter };
+      return { signIn: { type: 'ClientSecret', clientId, clientSecret }, validity };
     }
     case 'ClientCertificate': {
       const { clientId, secretRef } = member(identity.clientCertificate);
       const secret = await readSecret(secrets, namespace, secretRef.name, signal);
       const certificate = secret.required('tls.crt');
       const pem = [certificate, secret.required('tls.key')].join('\n');
-      return { signIn: { type: 'ClientCertificate', clientId, pem }, notAfter: certificateNotAfter(certificate) };
+      return { signIn: { type: 'ClientCertificate', clientId, pem }, validity: certificateValidity(certificate) };
     }
     case 'WorkloadIdentity': {
       const { clientId, serviceAccountName } = member(identity.workloadIdentity);
@@ -183,7 +185,7 @@ async function readSignIn(
         });
         return token;
       };
-      return { signIn: { type: 'WorkloadIdentity', clientId, getAssertion }, notAfter: undefined };
+      return { signIn: { type: 'WorkloadIdentity', clientId, getAssertion }, validity: undefined };
     }
     case 'ManagedIdentity': {
       if (!configuration.managedIdentityNamespaces.includes(namespace)) {
@@ -191,14 +193,15 @@ async function readSignIn(
           `spec.azure.identity.type ManagedIdentity is the controller's own identity, and its configuration does not list the namespace ${namespace} (managedIdentityNamespaces)`,
         );
       }
-      return { signIn: { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId }, notAfter: undefined };
+      return { signIn: { type: 'ManagedIdentity', clientId: identity.managedIdentity?.clientId }, validity: undefined };
     }
   }
 }
 
-function certificateNotAfter(pem: string): Date {
+function certificateValidity(pem: string): Validity {
   try {
-    return new X509Certificate(pem).validToDate;
+    const { validFromDate: notBefore, validToDate: notAfter } = new X509Certificate(pem);
+    return { notBefore, notAfter };
   } catch (cause) {
     throw new SecretProblem('tls.crt is not a certificate in PEM', { cause });
   }

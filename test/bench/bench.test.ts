@@ -3,18 +3,15 @@ import type { Exchange } from '../simulators/shared/admin.ts';
 import { emptyState } from '../simulators/azure/state.ts';
 import { apiServerCalls, azureCalls, nodeCalls } from './calls.ts';
 import { parseResources, resourcesOf } from './resources.ts';
-import { percentile } from './runtime/changes.ts';
-import type { RuntimeFigures } from './runtime/measure.ts';
-import { runtimeSummary, runtimeTable } from './runtime/table.ts';
 import { summary, table } from './table.ts';
 
 const since = new Date('2026-01-01T10:00:00Z');
 const lines = (...values: unknown[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
 
 test('resources: memory of status, processor time of stat, whatever the program is called', () => {
-  const status = 'Name:\tnode\nVmPeak:\t 999 kB\nVmHWM:\t  3072 kB\nVmRSS:\t  2048 kB\n';
+  const status = 'Name:\tnode\nVmPeak:\t 999 kB\nVmHWM:\t  3072 kB\nVmRSS:\t  2048 kB\nRssFile:\t  1024 kB\n';
   const stat = '7 (no) de (x) S 1 7 7 0 -1 4194304 100 0 0 0 150 25 0 0 20 0 11 0 12345 1 1';
-  expect(parseResources(status, stat)).toEqual({ residentMiB: 2, peakMiB: 3, cpuSeconds: 1.75 });
+  expect(parseResources(status, stat)).toEqual({ residentMiB: 2, peakMiB: 3, fileMiB: 1, cpuSeconds: 1.75 });
   expect(() => parseResources('Name:\tnode\n', stat)).toThrow(/VmRSS/);
 });
 
@@ -128,8 +125,8 @@ test('operations on nodes: by name, since then', () => {
 });
 
 test('the table says what it is in an hour', () => {
-  const before = { residentMiB: 90, peakMiB: 120, cpuSeconds: 2 };
-  const after = { residentMiB: 80, peakMiB: 120, cpuSeconds: 3.5 };
+  const before = { residentMiB: 90, peakMiB: 120, fileMiB: 40, cpuSeconds: 2 };
+  const after = { residentMiB: 80, peakMiB: 120, fileMiB: 40, cpuSeconds: 3.5 };
   const figures = {
     minutes: 10,
     before,
@@ -145,29 +142,4 @@ test('the table says what it is in an hour', () => {
   expect(text).toMatch(/Calls to the API server +0 +0\n/);
   expect(text).toMatch(/probe +4 +24$/);
   expect(summary(figures)).toBe('80 MiB, 3 calls to Azure, 0 to the API server, 4 to nodes in 10 minutes');
-});
-
-test('percentiles: of any number of values', () => {
-  const values = Array.from({ length: 100 }, (_, index) => 100 - index);
-  expect([percentile(values, 0.5), percentile(values, 0.99), percentile([7], 0.99)]).toEqual([51, 100, 7]);
-  expect(percentile([], 0.5)).toBeNaN();
-});
-
-const figuresAt = (objects: number): RuntimeFigures => ({
-  objects,
-  cold: { seconds: 8, objectsPerSecond: 125, cpuPerObjectMs: 1.5, cpuShare: 0.14, syncedSeconds: 0.5, peakMiB: 80.4 },
-  restart: { seconds: 1.5, cpuPerObjectMs: 0.1, syncedSeconds: 0.5, peakMiB: 70 },
-  changes: { p50Ms: 8.4, p99Ms: 30 },
-});
-
-const cells = (line: string) => line.split('|').map((cell) => cell.trim());
-
-test("the runtime's table has Go's figures beside ours where there are any", () => {
-  const [header = '', , ours = '', go = '', ...more] = runtimeTable([figuresAt(1000), figuresAt(100)]).split('\n');
-  expect(cells(ours)).toHaveLength(cells(header).length);
-  expect(cells(go)).toHaveLength(cells(header).length);
-  expect(cells(ours).slice(1, 9)).toEqual(['1000', 'src/kube', '125', '1.50', '14 %', '0.50', '80', '1.50']);
-  expect(cells(go)[2]).toBe('Go');
-  expect(more).toHaveLength(1);
-  expect(runtimeSummary([figuresAt(100)])).toBe('100 objects: 125/s, 1.50 ms CPU each, 80 MiB, restart 1.50 s');
 });

@@ -5,6 +5,8 @@ export interface Resources {
   residentMiB: number;
   /** The most that it was. */
   peakMiB: number;
+  /** Of what is resident, pages of files: the program itself above all. */
+  fileMiB: number;
   /** Processor time since it was started. */
   cpuSeconds: number;
 }
@@ -33,5 +35,5 @@ export function parseResources(status: string, stat: string): Resources {
     .split(' ')
     .slice(11, 13);
   const cpuSeconds = times.reduce((sum, ticks) => sum + Number(ticks), 0) / ticksPerSecond;
-  return { residentMiB: mebibytes('VmRSS'), peakMiB: mebibytes('VmHWM'), cpuSeconds };
+  return { residentMiB: mebibytes('VmRSS'), peakMiB: mebibytes('VmHWM'), fileMiB: mebibytes('RssFile'), cpuSeconds };
 }

@@ -3,6 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { endWithThisProcess } from '../controlplane/processes.ts';
+import { nodeFlags } from './node-flags.ts';
 
 const bundle = join(import.meta.dirname, '../../dist/controller.js');
 
@@ -24,11 +25,13 @@ export function startController(options: {
   namespace?: string;
   /** The Instance Metadata Service of the host that it runs on. */
   instanceMetadata?: string;
+  environment?: Record<string, string>;
 }): RunningController {
   const log = createWriteStream(options.logFile, { flags: 'a' });
   const child = spawn(
     process.execPath,
     [
+      ...nodeFlags,
       bundle,
       '--config',
       options.config,
@@ -41,6 +44,7 @@ export function startController(options: {
         ...(options.instanceMetadata === undefined
           ? {}
           : { AZURE_POD_IDENTITY_AUTHORITY_HOST: options.instanceMetadata }),
+        ...options.environment,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },

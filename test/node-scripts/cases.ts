@@ -47,6 +47,8 @@ export const usualStage: Readonly<Record<OperationName, StageName>> = {
   removeCloudManagement: 'disabled',
   removeRegistration: 'cleared',
   removeRegistrationCertificate: 'unregistered',
+  setAgentProxy: 'enabled',
+  disconnectAgent: 'fresh',
 };
 
 const among = (stage: StageName, first: StageName, last: StageName): boolean => {
@@ -106,6 +108,10 @@ export const expectedAt = (stage: StageName, operation: OperationName, given: ob
       return doneIf(among(stage, 'taskRegistered', 'disabling'));
     case 'startArcRegistrationTask':
       return among(stage, 'taskRegistered', 'disabling') ? 'done' : error(/^ArcRegistrationTaskNotFound$/);
+    case 'setAgentProxy':
+      return among(stage, 'enabled', 'disabling') ? 'done' : error(/^AgentNotInstalled$/);
+    case 'disconnectAgent':
+      return among(stage, 'enabled', 'disabling') ? error(/^AgentNotDisconnected$/) : 'idle';
     default:
       return operation satisfies never;
   }

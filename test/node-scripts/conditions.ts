@@ -1,7 +1,7 @@
 import type { OperationName } from '../../src/nodes/operations.ts';
 import type { Build } from '../simulators/nodes/builds.ts';
 import { builds } from '../simulators/nodes/builds.ts';
-import { imdsKey } from '../simulators/nodes/cmdlets/items.ts';
+import { imdsKey, microsoftUpdateKey, proxyKey, stampKey } from '../simulators/nodes/cmdlets/items.ts';
 import type { ClusterState, NodeState, State } from '../simulators/nodes/state.ts';
 import type { Expected } from './cases.ts';
 import { unknownPage, unreachable } from './expectedReads.ts';
@@ -60,6 +60,8 @@ const mutating: readonly OperationName[] = [
   'registerArcRegistrationTask',
   'unregisterArcRegistrationTask',
   'startArcRegistrationTask',
+  'setAgentProxy',
+  'disconnectAgent',
 ];
 const forAll = (names: readonly OperationName[], expected: Expected): Partial<Record<OperationName, Expected>> =>
   Object.fromEntries(names.map((name) => [name, expected]));
@@ -122,6 +124,7 @@ export const conditions: readonly Condition[] = [
     prepare: each((one) => {
       if (one.agent !== undefined) one.agent.version = '1.5.01815.2046';
     }),
+    expected: { setAgentProxy: error(/^AgentRefused$/) },
   },
   {
     name: 'a very old agent',
@@ -356,6 +359,94 @@ export const conditions: readonly Condition[] = [
     }),
     expected: { removeCustomImdsHostAddress: 'done' },
     only: ['probe', 'removeCustomImdsHostAddress'],
+  },
+  {
+    name: 'a proxy of the machine, with a user and a password',
+    prepare: first((one) => {
+      one.registry[proxyKey] = { HTTPS_PROXY: 'http://user:p@ss@proxy.corp.example.com:8080' };
+    }),
+    only: ['probe', 'setAgentProxy'],
+  },
+  {
+    name: 'a proxy of the agent, which is cleared of what goes without it',
+    prepare: first((one) => {
+      if (one.agent !== undefined) Object.assign(one.agent, { proxyUrl: 'http://old:1', proxyBypass: ['ARM', 'Arc'] });
+    }),
+    given: () => ({ setAgentProxy: { url: 'https://[2001:db8::1]:8443/', bypass: '' } }),
+    only: ['probe', 'setAgentProxy'],
+  },
+  {
+    name: 'an old agent with a proxy',
+    prepare: first((one) => {
+      if (one.agent !== undefined)
+        Object.assign(one.agent, { version: '1.5.01815.2046', proxyUrl: 'http://old:1', proxyBypass: ['ARM', 'Arc'] });
+    }),
+    expected: { setAgentProxy: error(/^AgentRefused$/) },
+    only: ['probe', 'setAgentProxy'],
+  },
+  {
+    name: 'an agent that knows proxies and not what goes without them',
+    prepare: first((one) => {
+      if (one.agent !== undefined) one.agent.version = '1.14.0.0';
+    }),
+    expected: { setAgentProxy: { error: /^AgentRefused$/, afterEffect: true } },
+    only: ['setAgentProxy'],
+  },
+  ...['http://user:secret@proxy:8080', 'ftp://proxy', 'http://proxy/path?a=b', 'http://a b', ''].map((url) => ({
+    name: `no address of a proxy: ${url}`,
+    prepare: () => {},
+    given: () => ({ setAgentProxy: { url } }),
+    expected: { setAgentProxy: error(/^InvalidArguments$/) },
+    only: ['setAgentProxy'] as const,
+  })),
+  ...['Arc,', 'Arc;ARM', '--force', 'Arc Arc'].map((bypass) => ({
+    name: `no list of services: ${bypass}`,
+    prepare: () => {},
+    given: () => ({ setAgentProxy: { bypass } }),
+    expected: { setAgentProxy: error(/^InvalidArguments$/) },
+    only: ['setAgentProxy'] as const,
+  })),
+  ...['Disconnected', 'Expired'].map((status) => ({
+    name: `an agent that holds a resource and is ${status}`,
+    stage: 'enabled' as const,
+    prepare: first((one) => {
+      if (one.agent !== undefined) one.agent.status = status;
+    }),
+    expected: { disconnectAgent: 'done' as const },
+    only: ['probe', 'disconnectAgent'] as const,
+  })),
+  {
+    name: 'an agent that has forgotten its resource on a node that counts as enabled',
+    stage: 'enabled',
+    prepare: first((one) => {
+      if (one.agent !== undefined) Object.assign(one.agent, { status: 'Disconnected', resourceName: '' });
+    }),
+    expected: { disconnectAgent: 'idle' },
+    only: ['probe', 'startArcRegistrationTask', 'disconnectAgent'],
+  },
+  {
+    name: 'no agent on a node that counts as enabled',
+    stage: 'enabled',
+    prepare: first((one) => {
+      delete one.agent;
+    }),
+    expected: { setAgentProxy: error(/^AgentNotInstalled$/), disconnectAgent: 'idle' },
+    only: ['startArcRegistrationTask', 'setAgentProxy', 'disconnectAgent'],
+  },
+  {
+    name: 'a cluster that Azure deployed, with Microsoft Update',
+    prepare: first((one) => {
+      one.registry[stampKey] = { DeploymentLaunchType: 'CloudDeployment' };
+      one.registry[microsoftUpdateKey] = { RegisteredWithAU: 1 };
+    }),
+    only: ['probe'],
+  },
+  {
+    name: 'Microsoft Update, not for automatic updates',
+    prepare: first((one) => {
+      one.registry[microsoftUpdateKey] = { RegisteredWithAU: 0 };
+    }),
+    only: ['probe'],
   },
   {
     name: 'out of policy',

@@ -1,4 +1,5 @@
-import type { OperationName } from '../../src/nodes/operations.ts';
+import { Value } from 'typebox/value';
+import { operations, type OperationName } from '../../src/nodes/operations.ts';
 import { builds } from '../simulators/nodes/builds.ts';
 import type { ClusterState, Counters, NodeState, State } from '../simulators/nodes/state.ts';
 import type { Given } from './prepare.ts';
@@ -14,6 +15,7 @@ export interface Change {
   readonly answer: unknown;
 }
 
+const Created = operations.newRegistrationCertificate.result;
 const records = 'HKLM:\\SOFTWARE\\HciRegistration';
 
 const clusterIn = ({ clusters }: State, { clusterName }: Change): ClusterState => {
@@ -70,10 +72,12 @@ const effects: Partial<Record<OperationName, Effect>> = {
       const { generatedCertificate = '', certificateStore } = nodeIn(change.after, change);
       const stored = certificateStore[generatedCertificate];
       const notAfter = stored === undefined ? '' : stored.notAfter.replace('Z', '0000Z');
+      const record = recordIn(change.after, change, 'Created');
       const made = { certificate: stored?.certificate, thumbprint: generatedCertificate, notAfter };
+      const { createdTime: _, ...answered } = Value.Parse(Created, change.answer);
       return [
-        ...unless(sameJson(change.answer, made), 'the answer is not the certificate that was made'),
-        ...unless(sameJson(recordIn(change.after, change, 'Created'), made), 'the record is not what was made'),
+        ...unless(sameJson(answered, made), 'the answer is not the certificate that was made'),
+        ...unless(sameJson(record, change.answer), 'the record is not what was answered'),
         ...unless(
           !Object.keys(nodeIn(change.after, change).files).some((path) => path.endsWith('.cer')),
           'a file was left behind',
@@ -90,8 +94,13 @@ const effects: Partial<Record<OperationName, Effect>> = {
       const thumbprint = own === '' ? generatedCertificate : own;
       const { appId, cloudId } = given;
       // Of a certificate that the script neither made nor was told, nothing is known to record.
-      const isKnown = own !== '' || recordIn(change.before, change, 'Created') !== undefined;
-      const record = isKnown ? { thumbprint, appId, cloudId } : undefined;
+      const made = recordIn(change.before, change, 'Created');
+      const isKnown = own !== '' || made !== undefined;
+      const details =
+        Value.Check(Created, made) && made.thumbprint === thumbprint
+          ? made
+          : { certificate: null, notAfter: null, createdTime: null };
+      const record = isKnown ? { ...details, thumbprint, appId, cloudId } : undefined;
       return [
         ...notKept(registrationCertificate, change.given, application),
         ...unless(registrationCertificate?.thumbprint === thumbprint, 'it is not the certificate that was meant'),
@@ -162,6 +171,10 @@ const effects: Partial<Record<OperationName, Effect>> = {
         ...notKept(arc, change.given, ['secret', 'tenantId', 'subscriptionId', 'region', 'resourceGroup']),
         ...unless(arc?.applicationId === wanted.appId, 'the application was not kept as it was given'),
         ...unless(
+          sameJson(recordIn(change.after, change, 'ArcSecret'), { appId: wanted.appId, keyId: wanted.keyId }),
+          'the record is not what was given',
+        ),
+        ...unless(
           arc?.cloud === wanted.cloud || !builds[nodeIn(change.after, change).build].arcCloud,
           'the cloud was not kept as it was given',
         ),
@@ -198,6 +211,24 @@ const effects: Partial<Record<OperationName, Effect>> = {
       ),
   },
   unregisterArcRegistrationTask: { counts: ['arcRegistrationTasksUnregistered'], problems: nothingElse },
+  setAgentProxy: {
+    counts: [],
+    problems: (change) => {
+      const agent = nodeIn(change.after, change).agent;
+      const wanted: Partial<Given['setAgentProxy']> = change.given;
+      return unless(
+        agent?.proxyUrl === wanted.url && (agent?.proxyBypass ?? []).join(',') === wanted.bypass,
+        'the agent does not have the proxy that was asked for',
+      );
+    },
+  },
+  disconnectAgent: {
+    counts: [],
+    problems: (change) => {
+      const agent = nodeIn(change.after, change).agent;
+      return unless(agent?.status === 'Disconnected' && agent.resourceName === '', 'the agent has not forgotten');
+    },
+  },
   startArcRegistrationTask: {
     counts: ['arcRegistrationTaskStarts'],
     problems: (change) => {

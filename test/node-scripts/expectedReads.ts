@@ -1,9 +1,10 @@
 import type { OperationName } from '../../src/nodes/operations.ts';
 import type { NodeExecution } from '../../src/nodes/transport.ts';
+import { effectiveProxy } from '../simulators/nodes/agentConfig.ts';
 import { optionalEndpoint } from '../simulators/nodes/azcmagent.ts';
 import { builds } from '../simulators/nodes/builds.ts';
 import { findCmdlet } from '../simulators/nodes/cmdlets/index.ts';
-import { fileAt, imdsKey, keyValues } from '../simulators/nodes/cmdlets/items.ts';
+import { fileAt, imdsKey, keyValues, microsoftUpdateKey, stampKey } from '../simulators/nodes/cmdlets/items.ts';
 import { DateTime, Hashtable, isEnumValue, isPlainObject } from '../simulators/nodes/powershell/values.ts';
 import { clusterOf, isUp, nodeOf, nodesOf, type NodeContext } from '../simulators/nodes/world.ts';
 
@@ -76,6 +77,8 @@ const unknownAgent = {
   location: null,
   lastHeartbeat: null,
   errorCode: null,
+  proxyUrl: null,
+  proxyBypass: [],
 };
 
 const agent = (context: NodeContext): unknown => {
@@ -94,6 +97,8 @@ const agent = (context: NodeContext): unknown => {
     lastHeartbeat: instantOrNull(found.lastHeartbeat?.replace(/\.\d+/, '')),
     errorCode: textOrNull(found.errorCode),
     errorDetails: textOrNull(found.errorDetails),
+    proxyUrl: textOrNull(effectiveProxy(context, found).replace(/\/\/.*@/, '//***@')),
+    proxyBypass: found.proxyBypass ?? [],
   };
 };
 
@@ -141,9 +146,12 @@ const probe = async (context: NodeContext, execution: NodeExecution): Promise<un
     computerName: context.nodeName,
     registration: await registration(context),
     certificate: { created: record(context, 'Created'), set: record(context, 'Set') },
+    arcSecret: record(context, 'ArcSecret'),
     arc: await arc(context),
     agent: agent(context),
     arcRegistrationTask: task(context),
+    deploymentLaunchType: textOrNull(keyValues(context, stampKey)?.['DeploymentLaunchType']),
+    microsoftUpdate: keyValues(context, microsoftUpdateKey)?.['RegisteredWithAU'] === 1,
     customImdsHostAddress: textOrNull(keyValues(context, imdsKey)?.['CustomIMDSHostAddress']),
     os: {
       build: number,

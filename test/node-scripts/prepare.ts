@@ -143,6 +143,8 @@ export const prepare = async (): Promise<Prepared> => {
         registerArcRegistrationTask: {},
         unregisterArcRegistrationTask: {},
         startArcRegistrationTask: {},
+        setAgentProxy: { url: 'http://proxy.corp.example.com:8080', bypass: 'ARM,Arc' },
+        disconnectAgent: {},
       },
       close,
     };

@@ -43,7 +43,7 @@ export const commandsOf: Readonly<Record<OperationName, readonly string[]>> = {
   removeCloudManagement: ['Get-ClusterGroup', 'Stop-ClusterGroup', 'Remove-ClusterGroup'],
   sync: ['Get-ClusterNode', 'Get-CimInstance', 'Sync-AzureStackHCI'],
   removeCustomImdsHostAddress: ['Test-Path', 'Get-ItemProperty', 'Remove-ItemProperty'],
-  initializeArcIntegration: ['Get-Command', 'Initialize-AzureStackHCIArcIntegration'],
+  initializeArcIntegration: ['Get-Command', 'Initialize-AzureStackHCIArcIntegration', ...records],
   clearArcIntegration: ['Get-AzureStackHCIArcIntegration', 'Clear-AzureStackHCIArcIntegration'],
   disableArcIntegration: [
     'Get-AzureStackHCIArcIntegration',
@@ -59,6 +59,8 @@ export const commandsOf: Readonly<Record<OperationName, readonly string[]>> = {
   ],
   unregisterArcRegistrationTask: ['Get-ClusteredScheduledTask', 'Unregister-ClusteredScheduledTask'],
   startArcRegistrationTask: ['Get-ScheduledTask', 'Start-ScheduledTask'],
+  setAgentProxy: ['Test-Path'],
+  disconnectAgent: ['Test-Path'],
 };
 
 const functionOf = (operation: string): string => `Invoke-${operation.slice(0, 1).toUpperCase()}${operation.slice(1)}`;
@@ -95,7 +97,7 @@ export const taskRules: LintRules = {
     'Add-Content',
     'Start-Sleep',
   ],
-  computedCommands: [],
+  computedCommands: ['$agentPath'],
   variables: [],
   allowsInvokeExpression: false,
 };

@@ -11,7 +11,7 @@ interface TaskCase {
   readonly name: string;
   /** Default: the first node. */
   readonly nodeName?: string;
-  readonly prepare: (state: State) => void;
+  readonly prepare: (state: State, enabled: State) => void;
   readonly result: number;
   readonly arcStatus: number;
   /** Lines in the log of this task. */
@@ -39,12 +39,22 @@ const cases: readonly TaskCase[] = [
   },
   {
     name: 'a node that is onboarded',
+    prepare: (state, enabled) => {
+      for (const [name, node] of Object.entries(state.clusters[clusterName]?.nodes ?? {}))
+        Object.assign(node, { arcStatus: 1, agent: enabled.clusters[clusterName]?.nodes[name]?.agent });
+    },
+    result: 0,
+    arcStatus: 1,
+    tries: 0,
+  },
+  {
+    name: 'a node that is onboarded and has lost its agent',
     prepare: (state) => {
       for (const node of nodes(state)) node.arcStatus = 1;
     },
     result: 0,
     arcStatus: 1,
-    tries: 0,
+    tries: 1,
   },
   {
     name: 'a node whose neighbour is onboarded',
@@ -149,7 +159,7 @@ const runTask = async (
     given.registerArcRegistrationTask,
   );
   if (outcome.kind !== 'ok') return [`the task was not registered: ${JSON.stringify(outcome)}`];
-  each.prepare(context.world.state);
+  each.prepare(context.world.state, structuredClone(stages.enabled));
   context.world.startArcRegistrationTask(on);
   const before = context.world.state.counters.syncs;
   for (const start = performance.now(); nodeOf(on).arcRegistrationTask.running; await sleep(1))

@@ -95,6 +95,7 @@ export const arcArguments = {
   appId: 'a',
   secret: 'T0p~secret',
   tenantId: 't',
+  keyId: 'key-1',
   subscriptionId: 's',
   region: 'eastus',
   resourceGroup: 'rg',

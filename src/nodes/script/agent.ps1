@@ -31,6 +31,23 @@ function Get-AgentAnswer {
     return @{ found = $found; error = Get-BoundedText -Value "azcmagent $Verb gave no answer (exit code $LASTEXITCODE): $text" }
 }
 
+# Who may use the proxy is nobody's business here.
+function Get-AgentProxy {
+    param($Value)
+    $text = Get-OptionalText -Value $Value
+    if ($null -eq $text) {
+        return $null
+    }
+    return $text -replace '//[^/]*@', '//***@'
+}
+
+# Releases of the agent write a list, or one text with commas.
+function Get-AgentProxyBypass {
+    param($Value)
+    $names = @($Value | ForEach-Object { "$_" -split ',' } | ForEach-Object { $_.Trim() } | Where-Object { $_ -ne '' })
+    return @($names | Select-Object -First 16 | ForEach-Object { Get-BoundedText -Value $_ })
+}
+
 function Get-Agent {
     if (-not (Test-Path -Path $agentPath)) {
         return $null
@@ -52,7 +69,61 @@ function Get-Agent {
         lastHeartbeat  = Get-OptionalInstant -Value $shown.lastHeartbeat
         errorCode      = Get-OptionalText -Value $shown.agentErrorCode
         errorDetails   = Get-OptionalText -Value $shown.agentErrorDetails
+        proxyUrl       = Get-AgentProxy -Value $shown.httpsProxy
+        proxyBypass    = @(Get-AgentProxyBypass -Value $shown.proxyBypass)
     }
+}
+
+# Stops unless the agent took what it was told. $Output is what it printed.
+function Assert-AgentDone {
+    param($Doing, $Output)
+    if ($LASTEXITCODE -ne 0) {
+        Stop-Operation -Id 'AgentRefused' -Message (Get-BoundedText -Value "$Doing failed (exit code $LASTEXITCODE): $(@($Output) -join ' ')")
+    }
+}
+
+# Both properties are set each time: what is not asked for is cleared. The agent's services take them up by themselves.
+function Invoke-SetAgentProxy {
+    param($Arguments)
+    Assert-Arguments -Arguments $Arguments -Texts @('url', 'bypass')
+    if ($Arguments.url -notmatch '\Ahttps?://[A-Za-z0-9.:_\[\]-]+/?\z') {
+        Stop-Operation -Id 'InvalidArguments' -Message 'The argument url is no address of a proxy, or has a user and a password in it.'
+    }
+    if ($Arguments.bypass -notmatch '\A([A-Za-z]+(,[A-Za-z]+)*)?\z') {
+        Stop-Operation -Id 'InvalidArguments' -Message 'The argument bypass is no list of names with commas.'
+    }
+    if (-not (Test-Path -Path $agentPath)) {
+        Stop-Operation -Id 'AgentNotInstalled' -Message 'The Connected Machine agent is not installed.'
+    }
+    # What it writes to stderr is not an error of the script.
+    $ErrorActionPreference = 'Continue'
+    $output = & $agentPath 'config' 'set' 'proxy.url' $Arguments.url 2>&1
+    Assert-AgentDone -Doing 'azcmagent config set proxy.url' -Output $output
+    if ($Arguments.bypass -eq '') {
+        $output = & $agentPath 'config' 'clear' 'proxy.bypass' 2>&1
+    }
+    else {
+        $output = & $agentPath 'config' 'set' 'proxy.bypass' $Arguments.bypass 2>&1
+    }
+    Assert-AgentDone -Doing 'azcmagent config for proxy.bypass' -Output $output
+    return @{}
+}
+
+# Makes the agent forget a resource that Azure no longer has. One that is connected is left alone, whoever asks.
+function Invoke-DisconnectAgent {
+    param($Arguments)
+    Assert-Arguments -Arguments $Arguments
+    $agent = Get-Agent
+    if ($null -eq $agent -or ($agent.status -eq 'Disconnected' -and $null -eq $agent.resourceName)) {
+        return @{}
+    }
+    if ($agent.status -notin @('Disconnected', 'Expired')) {
+        Stop-Operation -Id 'AgentNotDisconnected' -Message "The Connected Machine agent is $($agent.status): it is left as it is."
+    }
+    $ErrorActionPreference = 'Continue'
+    $output = & $agentPath 'disconnect' '--force-local-only' 2>&1
+    Assert-AgentDone -Doing 'azcmagent disconnect --force-local-only' -Output $output
+    return @{}
 }
 
 # Releases of the agent write a truth value, or a word.

@@ -19,8 +19,21 @@ function Get-OwnStatus {
     return ''
 }
 
+# The agent is gone, or was told to forget its resource. The cluster counts such a node as enabled all the same.
+function Test-AgentForgotten {
+    if (-not (Test-Path -Path $agentPath)) {
+        return $true
+    }
+    $ErrorActionPreference = 'Continue'
+    return ((@(& $agentPath 'show' '-j') -join ' ') -match '"resourceName":\s*""')
+}
+
+$agentPath = 'C:\Program Files\AzureConnectedMachineAgent\azcmagent.exe'
 $arc = Get-AzureStackHCIArcIntegration
-if ("$($arc.ClusterArcStatus)" -ne 'Enabled' -or (Get-OwnStatus -Arc $arc) -eq 'Enabled') {
+if ("$($arc.ClusterArcStatus)" -ne 'Enabled') {
+    exit 0
+}
+if ((Get-OwnStatus -Arc $arc) -eq 'Enabled' -and -not (Test-AgentForgotten)) {
     exit 0
 }
 $directory = 'C:\Windows\Tasks\ArcForServers'
@@ -32,7 +45,7 @@ $parameters = @{
     AgentInstallerWebLink = 'https://aka.ms/AzureConnectedMachineAgent'
     AgentInstallerName    = "$directory\AzureConnectedMachineAgent.msi"
     AgentInstallerLogFile = "$directory\ConnectedMachineAgentInstallationLog.txt"
-    AgentExecutablePath   = 'C:\Program Files\AzureConnectedMachineAgent\azcmagent.exe'
+    AgentExecutablePath   = $agentPath
 }
 # New role assignments and secrets take minutes until they hold everywhere.
 foreach ($try in 1..30) {
@@ -45,7 +58,7 @@ foreach ($try in 1..30) {
     }
     $status = Get-OwnStatus -Arc (Get-AzureStackHCIArcIntegration)
     Add-Content -Path $log -Value "$(Get-Date -Format 's') try ${try}: status $status $output"
-    if ($status -eq 'Enabled') {
+    if ($status -eq 'Enabled' -and -not (Test-AgentForgotten)) {
         exit 0
     }
     Start-Sleep -Seconds 20

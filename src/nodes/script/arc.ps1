@@ -3,7 +3,7 @@
 function Invoke-InitializeArcIntegration {
     param($Arguments)
     Assert-Arguments -Arguments $Arguments -Texts @(
-        'appId', 'secret', 'tenantId', 'subscriptionId', 'region', 'resourceGroup', 'cloud'
+        'appId', 'secret', 'keyId', 'tenantId', 'subscriptionId', 'region', 'resourceGroup', 'cloud'
     )
     $parameters = @{
         ApplicationId          = $Arguments.appId
@@ -21,6 +21,8 @@ function Invoke-InitializeArcIntegration {
         Stop-Operation -Id 'CloudNotSupported' -Message "This build's Initialize-AzureStackHCIArcIntegration knows the public cloud only."
     }
     $null = Initialize-AzureStackHCIArcIntegration @parameters -ErrorAction Stop
+    # The cmdlets do not tell which secret the cluster holds.
+    Set-Record -Name 'ArcSecret' -Value @{ appId = $Arguments.appId; keyId = $Arguments.keyId }
     return @{}
 }
 

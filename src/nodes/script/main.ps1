@@ -17,7 +17,8 @@ $changingOperations = @(
     'newRegistrationCertificate', 'setRegistrationCertificate', 'removeRegistrationCertificate',
     'setRegistration', 'removeRegistration', 'startCloudManagement', 'removeCloudManagement', 'sync',
     'removeCustomImdsHostAddress', 'initializeArcIntegration', 'clearArcIntegration', 'disableArcIntegration',
-    'registerArcRegistrationTask', 'unregisterArcRegistrationTask', 'startArcRegistrationTask'
+    'registerArcRegistrationTask', 'unregisterArcRegistrationTask', 'startArcRegistrationTask',
+    'setAgentProxy', 'disconnectAgent'
 )
 
 $execution = 'Dispatcher'

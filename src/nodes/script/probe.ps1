@@ -1,6 +1,9 @@
 # probe: everything about one node in one run. What does not exist on a build is null; what cannot be read is an error.
 
 $taskName = 'ArcRegistrationTask'
+$stampPath = 'HKLM:\SOFTWARE\Microsoft\AzureStackStampInformation'
+# Microsoft Update, among the services that automatic updates ask.
+$microsoftUpdatePath = 'HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpdate\Services\7971F918-A847-4430-9279-4A52D1EFE18D'
 $imdsPath = 'HKLM:\SOFTWARE\Microsoft\Windows Azure\CurrentVersion\IMDS'
 
 # The values of a key, or null.
@@ -128,6 +131,8 @@ function Invoke-Probe {
     $bios = Get-CimInstance -ClassName Win32_BIOS -ErrorAction Stop
     $version = Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion' -ErrorAction Stop
     $imds = Get-RegistryKey -Path $imdsPath
+    $stamp = Get-RegistryKey -Path $stampPath
+    $microsoftUpdate = Get-RegistryKey -Path $microsoftUpdatePath
     $commands = @(Get-Command -Module AzureStackHCI -ErrorAction Stop | Select-Object -First 128 | ForEach-Object { "$($_.Name)" })
     $registration = Get-Registration
     return @{
@@ -136,8 +141,11 @@ function Invoke-Probe {
         registration            = $registration
         certificate             = @{ created = Get-Record -Name 'Created'; set = Get-Record -Name 'Set' }
         arc                     = Get-ArcIntegration -Commands $commands
+        arcSecret               = Get-Record -Name 'ArcSecret'
         agent                   = Get-Agent
         arcRegistrationTask     = Get-ArcTaskStatus
+        deploymentLaunchType    = Get-OptionalText -Value $stamp.DeploymentLaunchType
+        microsoftUpdate         = ("$($microsoftUpdate.RegisteredWithAU)" -eq '1')
         customImdsHostAddress   = Get-OptionalText -Value $imds.CustomIMDSHostAddress
         os                      = @{
             build          = [int]$system.BuildNumber

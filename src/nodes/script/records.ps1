@@ -52,6 +52,8 @@ function Get-CertificateRecord {
             certificate = $Certificate
             thumbprint  = "$($read.Thumbprint)"
             notAfter    = Get-OptionalInstant -Value $read.NotAfter
+            # Its own notBefore may lie before it was made.
+            createdTime = Get-OptionalInstant -Value (Get-Date)
         }
     }
     finally {

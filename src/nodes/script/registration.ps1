@@ -28,8 +28,8 @@ function Invoke-SetRegistrationCertificate {
     }
     $null = Set-AzureStackHCIRegistrationCertificate @parameters -ErrorAction Stop
     $thumbprint = $Arguments.certificateThumbprint.ToUpperInvariant() -replace '[^0-9A-F]', ''
+    $created = Get-Record -Name 'Created'
     if ($thumbprint -eq '') {
-        $created = Get-Record -Name 'Created'
         $thumbprint = "$($created.thumbprint)"
     }
     if ($thumbprint -eq '') {
@@ -37,7 +37,19 @@ function Invoke-SetRegistrationCertificate {
         Remove-Record -Name 'Set'
     }
     else {
-        Set-Record -Name 'Set' -Value @{ thumbprint = $thumbprint; appId = $Arguments.appId; cloudId = $Arguments.cloudId }
+        # Kept whole: an upload of its successor must carry it too, until that one is in use.
+        $known = $null
+        if ($thumbprint -eq "$($created.thumbprint)") {
+            $known = $created
+        }
+        Set-Record -Name 'Set' -Value @{
+            thumbprint  = $thumbprint
+            appId       = $Arguments.appId
+            cloudId     = $Arguments.cloudId
+            certificate = $known.certificate
+            notAfter    = $known.notAfter
+            createdTime = $known.createdTime
+        }
     }
     return @{}
 }

@@ -1,12 +1,17 @@
+import { minimumAgentVersion, outdated } from '../arc-agent.ts';
 import { valueOf, type Unknown } from '../facts.ts';
 import { mixedBuilds } from '../node-state.ts';
 import type { Pending, Plan } from '../plan.ts';
+import { arcDisableBegun, arcWanted, members, stepKey, type PlanInput } from '../step.ts';
+import { stepsToDisableArc } from '../steps/index.ts';
 import { describeStale, staleMachines } from '../stale-machines.ts';
-import { arcWanted, members, stepKey, type PlanInput } from '../step.ts';
 import { arcNotShown } from '../steps/sync.ts';
 import { no, unsure, yes, type Verdict } from './verdict.ts';
 
 export function arcConnected(input: PlanInput, plan: Plan): Verdict {
+  const disabling = [...plan.pending, ...plan.left].filter(({ step }) => stepsToDisableArc.has(step));
+  if (disabling.length > 0 && (input.spec.arc.state === 'Disabled' || arcDisableBegun(input)))
+    return no('ArcDisableInProgress', beingDisabled(input, disabling));
   if (input.spec.arc.state !== 'Enabled') return unsure('NotRequested', `spec.arc.state is ${input.spec.arc.state}.`);
   const mixed = mixedBuilds(input);
   if (mixed !== undefined) return no(mixed.reason, mixed.message);
@@ -24,6 +29,14 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
     return no(role.reason, [...new Set(roles.map(({ message }) => message))].join('\n'));
   if (input.observed.arcSettings.state === 'unknown')
     return unsure(input.observed.arcSettings.why.reason, input.observed.arcSettings.why.message);
+  const elsewhere = plan.pending.filter(({ reason }) => reason === 'ArcAgentConflict');
+  if (elsewhere.length > 0) return no('ArcAgentConflict', elsewhere.map(({ message }) => message).join('\n'));
+  const old = outdated(input);
+  if (old.length > 0)
+    return no(
+      'AgentOutdated',
+      `The Connected Machine agent is older than ${minimumAgentVersion} on: ${old.join(', ')}.`,
+    );
   const open = arcNotShown(input);
   const trouble = onboardingTrouble(input);
   if (trouble !== undefined && open.length > 0) return no(trouble.reason, trouble.message);
@@ -31,15 +44,25 @@ export function arcConnected(input: PlanInput, plan: Plan): Verdict {
     return no('NodesNotConnected', `Arc is not set up yet.${foreignMachines(input)}`);
   if (open.length === 0)
     return yes(
-      `All ${members(input).length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}${foreignMachines(input)}`,
+      `All ${members(input).length} nodes are connected Arc-enabled servers in ${input.target.arcResourceGroup}.${consent(input)}${updates(input)}${foreignMachines(input)}`,
     );
   const onboarding = plan.pending.some(({ step }) => step === 'StartArcRegistrationTask');
   return onboarding
     ? no('NodesNotConnected', `Not Arc-connected yet: ${open.join(', ')}.`)
     : no(
         'ArcSyncPending',
-        `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. This can take up to 12 hours.`,
+        `All nodes are onboarded; Azure does not show ${open.join(', ')} as connected yet. Nodes tell Azure of their agents when they synchronise, every 12 hours by themselves; the controller lets them synchronise earlier, ever more seldom.`,
       );
+}
+
+function beingDisabled({ spec }: PlanInput, open: Pending[]): string {
+  const names = [...new Set(open.map(({ step }) => step))].join(', ');
+  const then = spec.arc.state === 'Enabled' ? ' It was begun before (9113); then Arc is enabled anew.' : '';
+  const [first] = open;
+  const now =
+    open.find(({ state }) => state === 'Blocked') ?? open.find(({ afterSeconds }) => afterSeconds > 0) ?? first;
+  const doing = now === undefined ? '' : ` ${now.step} on ${now.on}: ${now.message}.`;
+  return `Arc is being disabled; the cluster stays registered. Left to do: ${names}.${doing}${then}`;
 }
 
 /** The user's own Arc service principal cannot be used. */
@@ -64,6 +87,13 @@ function foreignMachines(input: PlanInput): string {
   if (names.length === 0) return left;
   const shown = names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ');
   return `${left} ${target.arcResourceGroup} also holds Arc-enabled servers that are no nodes of this cluster: ${shown}. What is granted there for this cluster holds for them too; spec.arc.resourceGroup can name a group of its own before the first registration.`;
+}
+
+function updates(input: PlanInput): string {
+  const names = members(input).flatMap(({ name, probe }) => (probe?.microsoftUpdate === false ? [name] : []));
+  return names.length === 0
+    ? ''
+    : ` New releases of the agent do not come by themselves where Microsoft Update is off: ${names.join(', ')}.`;
 }
 
 const consent = ({ spec }: PlanInput): string =>

@@ -9,6 +9,7 @@ import {
   type NeededAction,
   type NotThereYet,
 } from '../permissions.ts';
+import { clocksDiffer } from '../renewal.ts';
 import type { PlanInput } from '../step.ts';
 import { assignArcRoles, assignResourceManagerRole } from '../steps/assign-role.ts';
 import { createResourceGroup } from '../steps/create-resource-group.ts';
@@ -81,11 +82,9 @@ const notThereYet = (input: PlanInput): NotThereYet => ({
   ),
 });
 
-const maximumClockSkewMs = 5 * 60_000;
-
 /** Present only when the clocks differ too much. */
 export function clockSkew(skewMs: number | undefined): Verdict | undefined {
-  if (skewMs === undefined || Math.abs(skewMs) <= maximumClockSkewMs) return undefined;
+  if (skewMs === undefined || !clocksDiffer(skewMs)) return undefined;
   const seconds = Math.round(skewMs / 1000);
   return yes(
     `Azure's clock is ${seconds} s ahead of the controller's. Nothing is rotated or revoked until they agree.`,

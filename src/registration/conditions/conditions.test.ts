@@ -4,6 +4,7 @@ import { authenticated, clockSkew, permissionsSatisfied } from './azure.ts';
 import { nodesReachable } from './nodes.ts';
 import { registered, connected, inSync, lastConnected, offlineDaysLeft } from './registered.ts';
 import { arcConnected } from './arc.ts';
+import type { TrackedCredential } from '../credentials.ts';
 import { credentialsCurrent } from './credentials.ts';
 import type { Verdict } from '../draft.ts';
 import { plan } from '../plan.ts';
@@ -267,28 +268,71 @@ describe('ArcConnected', () => {
   });
 });
 
-const credential = (name: string, notAfter?: string) => ({ name, notAfter, source: 'Node' });
+const credential = (name: string, notAfter?: string, changes: Partial<TrackedCredential> = {}): TrackedCredential => ({
+  name,
+  validity: notAfter === undefined ? undefined : { notBefore: undefined, notAfter: new Date(notAfter) },
+  renewalTime: undefined,
+  keyId: undefined,
+  source: 'Node',
+  isRotated: false,
+  renewal: `renew ${name} by hand`,
+  ...changes,
+});
+const due = { renewalTime: now };
+const later = credential('a', '2027-01-01T00:00:00Z');
 
 describe('CredentialsCurrent', () => {
-  test.each<[string, ReturnType<typeof credential>[], string, string]>([
+  const wellTimed = { now, clockSkewMs: 0, failure: undefined };
+  test.each<[string, TrackedCredential[], string, string]>([
     ['none', [], 'Unknown ExpiryUnknown', 'No credential'],
-    ['one unknown', [credential('a', '2027-01-01T00:00:00Z'), credential('b')], 'Unknown ExpiryUnknown', 'of: b.'],
+    ['one unknown', [later, credential('b')], 'Unknown ExpiryUnknown', 'of: b.'],
     [
       'one expired, one unknown',
       [credential('a'), credential('b', '2026-03-01T12:00:00Z')],
       'False Expired',
-      'b on 2026-03-01T12:00:00Z.',
+      'b expired on 2026-03-01T12:00:00Z: to renew it, renew b by hand.',
+    ],
+    [
+      'one that a person has to renew by now',
+      [later, credential('b', '2026-04-01T00:00:00Z', due)],
+      'False ExpiringSoon',
+      'b expires on 2026-04-01T00:00:00Z: to renew it, renew b by hand.',
+    ],
+    [
+      'one that the controller renews by now',
+      [credential('b', '2026-04-01T00:00:00Z', { ...due, isRotated: true })],
+      'False ExpiringSoon',
+      'the controller renews it',
     ],
     [
       'all known',
-      [credential('a', '2027-01-01T00:00:00Z'), credential('b', '2026-04-01T00:00:00Z')],
+      [later, credential('b', '2026-04-01T00:00:00Z')],
       'True Succeeded',
-      'is b, on 2026-04-01',
+      'The first to expire: b expires on 2026-04-01',
     ],
   ])('%s', (_, tracked, expected, message) => {
-    const verdict = credentialsCurrent(tracked, now);
+    const verdict = credentialsCurrent(tracked, wellTimed);
     expect(short(verdict)).toBe(expected);
     expect(verdict.message).toContain(message);
+  });
+
+  test('a failed try is told as long as nothing has expired, with how long there is', () => {
+    const given = { ...wellTimed, failure: 'GeneratePassword on default: no.' };
+    const soon = credential('b', '2026-04-01T00:00:00Z', due);
+    expect(credentialsCurrent([later, soon], given)).toEqual({
+      status: 'False',
+      reason: 'RotationFailed',
+      message: 'Until 2026-04-01T00:00:00Z nothing that is in use expires. GeneratePassword on default: no.',
+    });
+    const expired = credentialsCurrent([credential('b', '2026-02-01T00:00:00Z')], given);
+    expect(expired.reason).toBe('Expired');
+    expect(expired.message).toContain('GeneratePassword on default: no.');
+  });
+
+  test('nothing is called expired or due while the clocks differ', () => {
+    const tracked = [credential('a', '2026-02-01T00:00:00Z'), credential('b', '2026-04-01T00:00:00Z', due)];
+    expect(short(credentialsCurrent(tracked, { ...wellTimed, clockSkewMs: 300_001 }))).toBe('Unknown ClockSkew');
+    expect(short(credentialsCurrent(tracked, { ...wellTimed, clockSkewMs: -300_000 }))).toBe('False Expired');
   });
 });
 

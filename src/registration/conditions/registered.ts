@@ -72,7 +72,7 @@ export function inSync(input: PlanInput, plan: Plan): Verdict {
   if (input.observed.resource.state === 'unknown') return unsure('NotObserved', input.observed.resource.why.message);
   const refused = plan.refusal ?? plan.arcRefusal;
   if (refused !== undefined) return no('DriftDetected', refused.message);
-  const pending = plan.pending.filter(({ step }) => step !== 'SyncOnRequest');
+  const pending = plan.pending.filter(({ step, renews }) => step !== 'SyncOnRequest' && !renews);
   if (pending.length === 0) return yes('Nothing differs from what is wanted.');
   const known = pending.filter(
     ({ unread, state, afterSeconds }) => !unread && (state !== 'Waiting' || afterSeconds > 0),

@@ -1,5 +1,8 @@
+import { sameId } from '../../azure/resource-ids.ts';
 import { arcApplicationId, holdsArcApplication } from '../arc-application.ts';
-import { arcWanted, members, unread, type Step } from '../step.ts';
+import { arcUnwanted } from '../removal.ts';
+import { renewsArcSecret } from '../arc-secret-rotation.ts';
+import { arcWanted, members, unread, wasGiven, type Step } from '../step.ts';
 
 export interface DropArcSecretArguments {
   /** Whose secret is dropped. */
@@ -16,17 +19,23 @@ export const dropArcSecret: Step<DropArcSecretArguments> = {
   arc: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
-    if (!arcWanted(input)) return [];
+    const unwanted = arcUnwanted(input);
+    if (!arcWanted(input) && !unwanted) return [];
     const { arcSecret } = input.observed;
-    if (arcSecret.state === 'unknown') return [unread('Secret', arcSecret)];
+    const on = 'Secret';
+    if (arcSecret.state === 'unknown') return [unread(on, arcSecret)];
+    if (arcSecret.state === 'absent' || arcSecret.value.held === undefined) return [{ state: 'Done', on }];
+    const secret = arcSecret.value;
+    const probes = members(input).flatMap(({ probe }) => probe ?? []);
     const appId = arcApplicationId(input);
-    // The provider's secret is of no use where the nodes are given another principal's.
-    const isNeeded =
-      input.spec.arc.onboarding.type === 'ResourceProvider' &&
-      !members(input).some(
-        ({ probe }) => probe !== undefined && appId !== undefined && holdsArcApplication(probe, appId),
-      );
-    if (arcSecret.state === 'absent' || !arcSecret.value.hasText || isNeeded) return [{ state: 'Done', on: 'Secret' }];
-    return [{ state: 'Ready', on: 'Secret', arguments: { appId: arcSecret.value.appId } }];
+    // The provider's secret is of no use where the nodes are given another principal's, or hold another one.
+    const isOfNoUse =
+      unwanted ||
+      input.spec.arc.onboarding.type !== 'ResourceProvider' ||
+      (appId !== undefined &&
+        !sameId(secret.appId, appId) &&
+        probes.some((probe) => holdsArcApplication(probe, appId)));
+    if (!isOfNoUse && !probes.some((probe) => wasGiven(probe, secret))) return [{ state: 'Done', on }];
+    return [{ state: 'Ready', on, arguments: { appId: secret.appId }, renews: renewsArcSecret(input) }];
   },
 };

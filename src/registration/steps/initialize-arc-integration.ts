@@ -1,7 +1,8 @@
 import type { OperationArguments } from '../../nodes/operations.ts';
 import { arcApplicationId, holdsArcApplication, onboardingSecretHeld } from '../arc-application.ts';
+import { renewsArcSecret } from '../arc-secret-rotation.ts';
 import { onClusterNode } from '../node-state.ts';
-import { arcWanted, members, unread, waiting, type Step } from '../step.ts';
+import { arcWanted, members, ownArcSecret, unread, waiting, wasGiven, type PlanInput, type Step } from '../step.ts';
 
 export interface InitializeArcIntegrationArguments {
   node: string;
@@ -20,7 +21,7 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
     if (!arcWanted(input)) return [];
     const { target, observed, spec } = input;
     const on = target.resourceName;
-    const { arcSettings, arcSignIn, onboardingSecret, onboardingRecord } = observed;
+    const { arcSettings, arcSignIn, onboardingSecret, onboardingRecord, arcSecret } = observed;
     if (arcSettings.state !== 'present') return [unread(on, arcSettings)];
     const all = members(input);
     const isOwn = spec.arc.onboarding.type === 'ServicePrincipal';
@@ -28,34 +29,46 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
     if (isOwn && onboardingRecord.state === 'unknown') return [unread(on, onboardingRecord)];
     const appId = arcApplicationId(input);
     if (appId === undefined) return [unread(on, { state: 'absent', at: input.now, via: 'live' })];
-    const isDone = isOwn
-      ? onboardingSecretHeld(input) !== 'other'
-      : all.some(({ probe }) => probe !== undefined && holdsArcApplication(probe, appId));
-    if (isDone) return [{ state: 'Done', on }];
+    const nodesHoldOne = all.some(({ probe }) => probe !== undefined && holdsArcApplication(probe, appId));
+    const renews = nodesHoldOne && !isOwn ? renewsArcSecret(input) : undefined;
+    if (!isOwn && arcSecret.state === 'unknown') return [{ ...unread(on, arcSecret), renews }];
+    if (isOwn ? onboardingSecretHeld(input) !== 'other' : providersSecretHeld(input, nodesHoldOne))
+      return [{ state: 'Done', on }];
     const unreadNode = all.find(({ probe }) => probe === undefined);
-    if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
+    // One that has been registered can be given another secret through any of its nodes.
+    if (unreadNode !== undefined && !nodesHoldOne) return [unread(on, unreadNode.fact)];
     // What Microsoft Entra refuses to a secret of the user's own is for the user to know.
     if (isOwn && arcSignIn.state === 'unknown') return [unread(on, arcSignIn)];
     // A new secret takes seconds to minutes until Microsoft Entra knows it. It is handed over only once it was seen to work.
-    if (arcSignIn.state !== 'present')
-      return [waiting(on, 'the new secret of the Arc service principal does not sign in yet', ['arcSignIn'], 3)];
-    return [
-      onClusterNode(input, on, ({ name: node }) => ({
-        state: 'Ready',
-        on,
-        arguments: {
-          node,
-          parameters: {
-            appId,
-            tenantId: target.tenantId,
-            subscriptionId: target.subscriptionId,
-            region: target.region,
-            resourceGroup: target.arcResourceGroup,
-            cloud: target.endpoints.arcEnvironment,
-          },
-          fingerprint: onboardingSecret.state === 'present' ? onboardingSecret.value.fingerprint : undefined,
+    if (arcSignIn.state !== 'present') {
+      const message = 'the new secret of the Arc service principal does not sign in yet';
+      return [{ ...waiting(on, message, ['arcSignIn'], 3), renews }];
+    }
+    const fingerprint = onboardingSecret.state === 'present' ? onboardingSecret.value.fingerprint : undefined;
+    const given = onClusterNode(input, on, ({ name: node }) => ({
+      state: 'Ready' as const,
+      on,
+      arguments: {
+        node,
+        parameters: {
+          appId,
+          keyId: fingerprint ?? ownArcSecret(input)?.held?.keyId ?? '',
+          tenantId: target.tenantId,
+          subscriptionId: target.subscriptionId,
+          region: target.region,
+          resourceGroup: target.arcResourceGroup,
+          cloud: target.endpoints.arcEnvironment,
         },
-      })),
-    ];
+        fingerprint,
+      },
+    }));
+    return [{ ...given, renews }];
   },
 };
+
+/** None is waiting to be handed over, or a node was given the one that is. */
+function providersSecretHeld(input: PlanInput, nodesHoldOne: boolean): boolean {
+  const secret = ownArcSecret(input);
+  if (secret?.held === undefined) return nodesHoldOne;
+  return members(input).some(({ probe }) => probe !== undefined && wasGiven(probe, secret));
+}

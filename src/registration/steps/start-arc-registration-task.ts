@@ -1,5 +1,6 @@
 import { leftAlone } from '../node-state.ts';
 import type { Probe } from '../../nodes/operations.ts';
+import { conflict, isStale } from '../arc-agent.ts';
 import { onboarded } from '../arc-application.ts';
 import { arcWanted, members, pollSeconds, underWay, unread, waiting, type Evaluation, type Step } from '../step.ts';
 import type { NodeArguments } from './new-registration-certificate.ts';
@@ -31,6 +32,10 @@ export const startArcRegistrationTask: Step<NodeArguments> = {
       const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
       if (onboarded(name, probe, input)) return { state: 'Done', on: name };
+      const elsewhere = conflict(member, input);
+      if (elsewhere !== undefined)
+        return { state: 'Blocked', on: name, reason: 'ArcAgentConflict', message: elsewhere };
+      if (isStale(member, input)) return waiting(name, 'after DisconnectAgent on this node', [], 0, 'Progressing');
       if (probe.arcRegistrationTask?.state === 'Running')
         return waiting(
           name,

@@ -15,6 +15,7 @@ import {
   buildResource,
   buildSpec,
   buildTarget,
+  createdCertificate,
   nodeNames,
   now,
   present,
@@ -137,8 +138,7 @@ describe('roles', () => {
 });
 
 const created = (days: number) => ({
-  certificate: 'AAAA',
-  thumbprint: thumbprint('NODE1'),
+  ...createdCertificate('NODE1'),
   notAfter: after(days * day).toISOString(),
 });
 
@@ -321,14 +321,22 @@ describe('onboarding of a node to Arc', () => {
   test.each([
     ['no agent', { agent: null }],
     ['a disconnected one', { agent: { ...agent, status: 'Disconnected' } }],
-    ['one in another group', { agent: { ...agent, resourceGroup: 'other-rg' } }],
-    ['one in another subscription', { agent: { ...agent, subscriptionId: 'other' } }],
     [
       'a cluster that does not count it',
       { arc: { clusterArcStatus: 'Enabled', nodesArcStatus: {}, applicationId: 'arc-client-id' } },
     ],
   ])('%s', (_, changes) => {
     expect(states('StartArcRegistrationTask', node(changes))).toEqual(['Done', 'Ready']);
+  });
+  test.each([
+    ['one in another group', { resourceGroup: 'other-rg' }],
+    ['one in another subscription', { subscriptionId: 'other' }],
+    ['one of another tenant', { tenantId: 'other' }],
+  ])('%s is left to a person', (_, changes) => {
+    const input = node({ agent: { ...agent, ...changes } });
+    const [, second] = evaluate('StartArcRegistrationTask', input);
+    expect(second).toMatchObject({ state: 'Blocked', reason: 'ArcAgentConflict' });
+    expect(evaluate('DisconnectAgent', input)).toEqual([]);
   });
   test('is awaited while the task runs', () => {
     const arcRegistrationTask = { state: 'Running', lastRunTime: null, lastTaskResult: 267_009 };
@@ -351,13 +359,6 @@ describe('onboarding of a node to Arc', () => {
     expect(states('StartArcRegistrationTask', again(after(50)))).toEqual(['Done', 'Waiting']);
     expect(states('StartArcRegistrationTask', again(before(1)))).toEqual(['Done', 'Ready']);
   });
-});
-
-test('the Arc secret is dropped once a node holds it, and not before', () => {
-  const arcSecret = present({ appId: 'arc-client-id', keyId: undefined, notAfter: undefined, hasText: true });
-  const arc = { clusterArcStatus: 'Enabled', nodesArcStatus: {}, applicationId: 'another-client-id' };
-  expect(states('DropArcSecret', observing({ arcSecret }))).toEqual(['Ready']);
-  expect(states('DropArcSecret', observing({ arcSecret, probes: probes({ arc }) }))).toEqual(['Done']);
 });
 
 test('nothing of Arc is done where the operating system has none, or somebody else does it', () => {

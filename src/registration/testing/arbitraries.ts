@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { reasons, type Reason } from '../../api/reasons.ts';
 import type { ArcSettings, ClusterResource, Permission } from '../../azure/models.ts';
 import type { ClusterProbe, Probe } from '../../nodes/operations.ts';
-import type { Fact, Observed } from '../facts.ts';
+import type { Fact, Observed, SecretKey } from '../facts.ts';
 import { stepKey } from '../step.ts';
 import { stepNames } from '../steps/index.ts';
 import { createMemory, type Memory } from '../memory.ts';
@@ -71,9 +71,23 @@ const probe = (name: string): fc.Arbitrary<Probe> =>
       }),
       certificate: fc.record({
         created: orNull(
-          fc.record({ certificate: fc.constant('AAAA'), thumbprint: fc.constant('A'.repeat(40)), notAfter: instant }),
+          fc.record({
+            certificate: fc.constant('AAAA'),
+            thumbprint: fc.constant('A'.repeat(40)),
+            notAfter: instant,
+            createdTime: instant,
+          }),
         ),
-        set: orNull(fc.record({ thumbprint: fc.constant('A'.repeat(40)), appId: hostile, cloudId: hostile })),
+        set: orNull(
+          fc.record({
+            thumbprint: fc.constantFrom('A'.repeat(40), 'B'.repeat(40)),
+            appId: hostile,
+            cloudId: hostile,
+            certificate: orNull(fc.constant('AAAA')),
+            notAfter: orNull(instant),
+            createdTime: orNull(instant),
+          }),
+        ),
       }),
       agentVersion: hostile,
       arc: orNull(
@@ -135,6 +149,12 @@ const arcSettings: fc.Arbitrary<ArcSettings> = fc
 
 const [first = '', second = ''] = nodeNames;
 
+const secretKey: fc.Arbitrary<SecretKey> = fc.record({
+  keyId: fc.option(hostile, { nil: undefined }),
+  notBefore: fc.option(fc.oneof(recent, hostile), { nil: undefined }),
+  notAfter: fc.option(fc.oneof(recent, hostile), { nil: undefined }),
+});
+
 export const anyObserved: fc.Arbitrary<Observed> = fc
   .record({
     probes: fc.record({ [first]: fact(probe(first)), [second]: fact(probe(second)) }),
@@ -161,12 +181,17 @@ export const anyObserved: fc.Arbitrary<Observed> = fc
     arcSecret: fact(
       fc.record({
         appId: fc.constantFrom('arc-client-id', 'another'),
-        keyId: fc.option(hostile, { nil: undefined }),
-        notAfter: fc.option(fc.oneof(recent, hostile), { nil: undefined }),
-        hasText: fc.boolean(),
+        handedOver: fc.option(secretKey, { nil: undefined }),
+        held: fc.option(secretKey, { nil: undefined }),
+        answered: fc.constantFrom({}, { rotate: '1' }),
       }),
     ),
-    signInNotAfter: fc.option(fc.integer({ min: -9_000_000, max: 9_000_000 }).map(at), { nil: undefined }),
+    signInValidity: fc.option(
+      fc
+        .integer({ min: -9_000_000, max: 9_000_000 })
+        .map((seconds) => ({ notBefore: undefined, notAfter: at(seconds) })),
+      { nil: undefined },
+    ),
     clockSkewMs: fc.option(fc.integer({ min: -10_000_000, max: 10_000_000 }), { nil: undefined }),
   })
   .map((changes) => buildObserved(changes));

@@ -5,7 +5,7 @@ import type { RegistrationSpec } from '../../api/spec.ts';
 import { cloudEndpoints } from '../../azure/clouds.ts';
 import type { ArcSettings, ClusterResource, Machine } from '../../azure/models.ts';
 import type { ClusterProbe, Probe } from '../../nodes/operations.ts';
-import type { Fact, Observed } from '../facts.ts';
+import type { ArcSecret, Fact, Observed } from '../facts.ts';
 import { createMemory } from '../memory.ts';
 import type { PlanInput } from '../step.ts';
 import { resolveTarget, type Target } from '../target.ts';
@@ -156,14 +156,15 @@ export const buildProbe = (name: string, { registration, ...changes }: ProbeChan
     ...registration,
   },
   certificate: {
-    created: { certificate: 'AAAA', thumbprint: thumbprint(name), notAfter: '2028-01-01T00:00:00Z' },
-    set: { thumbprint: thumbprint(name), appId: 'application-client-id', cloudId: 'cloud-id' },
+    created: createdCertificate(name),
+    set: setCertificate(name),
   },
   arc: {
     clusterArcStatus: 'Enabled',
     nodesArcStatus: Object.fromEntries(nodeNames.map((node) => [node.toLowerCase(), 'Enabled'])),
     applicationId: 'arc-client-id',
   },
+  arcSecret: { appId: 'arc-client-id', keyId: 'key-1' },
   agent: {
     version: '1.49.02887.2150',
     status: 'Connected',
@@ -175,8 +176,12 @@ export const buildProbe = (name: string, { registration, ...changes }: ProbeChan
     lastHeartbeat: '2026-03-01T11:59:00Z',
     errorCode: null,
     errorDetails: null,
+    proxyUrl: null,
+    proxyBypass: [],
   },
   arcRegistrationTask: { state: 'Ready', lastRunTime: '2026-01-01T00:00:00Z', lastTaskResult: 0 },
+  deploymentLaunchType: null,
+  microsoftUpdate: true,
   customImdsHostAddress: null,
   os: {
     build: 20349,
@@ -190,6 +195,39 @@ export const buildProbe = (name: string, { registration, ...changes }: ProbeChan
   commands: ['New-AzureStackHCIRegistrationCertificate', 'Set-AzureStackHCIRegistration'],
   cloudManagementServices: ['HciClusterAgentSvc'],
   services: {},
+  ...changes,
+});
+
+type Certificates = Probe['certificate'];
+
+/** What New-AzureStackHCIRegistrationCertificate made, for two years. */
+export const createdCertificate = (
+  name: string,
+  changes: Partial<NonNullable<Certificates['created']>> = {},
+): NonNullable<Certificates['created']> => ({
+  certificate: 'AAAA',
+  thumbprint: thumbprint(name),
+  notAfter: '2028-01-01T00:00:00Z',
+  createdTime: '2026-01-01T00:00:00Z',
+  ...changes,
+});
+/** The same in use. */
+export const setCertificate = (
+  name: string,
+  changes: Partial<NonNullable<Certificates['set']>> = {},
+): NonNullable<Certificates['set']> => ({
+  ...createdCertificate(name),
+  appId: 'application-client-id',
+  cloudId: 'cloud-id',
+  ...changes,
+});
+
+/** What our Secret tells of the Arc service principal's secret: the nodes hold the first one. */
+export const buildArcSecret = (changes: Partial<ArcSecret> = {}): ArcSecret => ({
+  appId: 'arc-client-id',
+  handedOver: { keyId: 'key-1', notBefore: '2026-02-01T00:00:00Z', notAfter: '2028-02-01T00:00:00Z' },
+  held: undefined,
+  answered: {},
   ...changes,
 });
 
@@ -237,7 +275,7 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
   hostKeys: {},
   cluster: present(buildCluster()),
   signIn: present(true),
-  signInNotAfter: after(300 * 86_400),
+  signInValidity: { notBefore: undefined, notAfter: after(300 * 86_400) },
   permissions: present([{ actions: ['*'], notActions: [] }]),
   groupPermissions: {},
   providers: Object.fromEntries(
@@ -254,13 +292,15 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
   arcResourceGroup: present({ name: 'hci001-rg', location: 'eastus', provisioningState: 'Succeeded', tags: {} }),
   resource: present(buildResource()),
   arcSettings: present(buildArcSettings()),
-  machines: present([]),
+  extensions: absent,
+  groupResources: {},
+  machines: present(nodeNames.map((name) => buildMachine(name, resourceId))),
   providerRoles: present([assignment('provider-principal-id', 'f5819b54-e033-4d82-ac66-4fec3cbf3f4c')]),
   arcRoles: present([
     assignment('arc-principal-id', 'b64e21ea-ac4e-4cdf-9dc9-5b892992bee7'),
     assignment('arc-principal-id', 'cd570a14-e51a-42ad-bac8-bafd67325302'),
   ]),
-  arcSecret: present({ appId: 'arc-client-id', keyId: 'key-1', notAfter: '2028-02-01T00:00:00Z', hasText: false }),
+  arcSecret: present(buildArcSecret()),
   onboardingSecret: absent,
   onboardingRecord: absent,
   arcSignIn: absent,

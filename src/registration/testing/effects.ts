@@ -4,55 +4,22 @@ import { AzureError } from '../../azure/errors.ts';
 import type { Probe } from '../../nodes/operations.ts';
 import { registeredTo, type PlanInput } from '../step.ts';
 import type { RunnableStep } from '../plan.ts';
-import type { StepArguments, StepName } from '../steps/index.ts';
+import type { StepName } from '../steps/index.ts';
+import { afterSeconds, must, node, operation, type Done, type Effects } from './effect-parts.ts';
 import { buildCluster, thumbprint } from './builders.ts';
+import { knownForRemoval, removalEffects } from './removal-effects.ts';
 import {
   applicationProperties,
   arcPrincipal,
   arcApplicationProperties,
   connectedAgent,
+  newKey,
   newResource,
   show,
   type World,
 } from './world.ts';
 
-/** What Azure or a node would refuse, because the step came too early, too late or twice. Never part of a right plan. */
-export class OutOfOrder extends Error {
-  override readonly name = 'OutOfOrder';
-}
-
-function must<T>(value: T | undefined | null | false, what: string): asserts value is T {
-  if (value === undefined || value === null || value === false) throw new OutOfOrder(what);
-}
-
 const delays = { provider: 3, application: 5, upload: 3, arcApplication: 4, secret: 5, agent: 8 };
-
-const afterSeconds = (world: World, seconds: number, happen: () => void): void => {
-  world.later.push({ at: new Date(world.now.getTime() + seconds * 1000), happen });
-};
-
-/** Starts something that takes a while; answers the URL at which its state is read. */
-function operation(world: World, seconds: number, happen: () => void): string {
-  const url = `operation-${(world.made += 1)}`;
-  world.operations.set(url, 'InProgress');
-  afterSeconds(world, seconds, () => {
-    happen();
-    world.operations.set(url, 'Succeeded');
-  });
-  return url;
-}
-
-const node = (world: World, name: string): Probe => {
-  const probe = world.nodes.get(name);
-  must(probe, `there is no node ${name}`);
-  return probe;
-};
-
-interface Done {
-  operationUrl?: string;
-  detail?: string;
-}
-type Effects = { [N in StepName]: (world: World, given: StepArguments<N>, on: string) => Done | void };
 
 const assign =
   (
@@ -70,6 +37,7 @@ const effects: Effects = {
   CreateResourceGroup(world, { name }) {
     must(!world.groups.has(name.toLowerCase()), `${name} is there`);
     world.groups.set(name.toLowerCase(), 'Succeeded');
+    world.tagged.add(name.toLowerCase());
   },
   RegisterResourceProvider(world, { namespace }) {
     world.providers[namespace] = 'Registering';
@@ -120,7 +88,8 @@ const effects: Effects = {
     must(!registeredTo(probe, world.target.resourceId) || !signsIn(world, probe), `${name} is connected`);
     const notAfter = new Date(world.now.getTime() + 700 * 86_400_000).toISOString();
     const fresh = thumbprint(`${name}/${(world.made += 1)}`);
-    probe.certificate = { created: { certificate: 'AAAA', thumbprint: fresh, notAfter }, set: null };
+    const created = { certificate: 'AAAA', thumbprint: fresh, notAfter, createdTime: world.now.toISOString() };
+    probe.certificate = { ...probe.certificate, created };
   },
   UploadCertificate(world, { certificates, thumbprints }) {
     must(world.resource?.properties.aadClientId, 'there is no application');
@@ -135,7 +104,7 @@ const effects: Effects = {
     must(certificate.created, `${name} has no certificate`);
     must(world.uploaded.has(certificate.created.thumbprint), `the certificate of ${name} does not sign in`);
     certificate.set = {
-      thumbprint: certificate.created.thumbprint,
+      ...certificate.created,
       appId: parameters.appId,
       cloudId: parameters.cloudId,
     };
@@ -182,22 +151,27 @@ const effects: Effects = {
     return { operationUrl };
   },
   AssignArcRoles: assign('arcRoles', (world) => arcPrincipal(world).principalId),
-  GeneratePassword(world, { appId }) {
+  GeneratePassword(world, { appId, requests }) {
     must(appId === world.arcSettings?.properties.arcApplicationClientId, 'that is not the Arc application');
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
-    must(!(world.secret?.hasText === true && world.secret.appId === appId), 'a secret is held');
+    const same = world.secret?.appId === appId ? world.secret : undefined;
+    must(same?.held === undefined, 'a secret is held');
     world.secret = {
       appId,
-      hasText: true,
-      worksFrom: new Date(world.now.getTime() + delays.secret * 1000),
+      handedOver: same?.handedOver,
+      held: newKey(`key-${(world.made += 1)}`, world.now),
+      answered: { ...same?.answered, ...requests },
     };
+    world.secretWorksFrom = new Date(world.now.getTime() + delays.secret * 1000);
   },
-  InitializeArcIntegration(world, { parameters, fingerprint }) {
+  InitializeArcIntegration(world, { node: name, parameters, fingerprint }) {
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
     must(parameters.appId === arcPrincipal(world).appId, 'that is not the principal that was asked for');
     if (fingerprint === undefined) {
-      must(world.secret?.hasText, 'there is no secret');
-      must(world.secret.appId === parameters.appId && world.secret.worksFrom <= world.now, 'the secret does not work');
+      const { secret } = world;
+      must(secret?.held, 'there is no secret');
+      must(secret.held.keyId === parameters.keyId, 'that is not the secret that is held');
+      must(secret.appId === parameters.appId && world.secretWorksFrom <= world.now, 'the secret does not work');
     } else {
       must(fingerprint === world.onboardingSecret, 'the Secret holds another one');
       must(world.onboardingRecord?.handedOver !== fingerprint, 'the nodes hold it');
@@ -209,13 +183,21 @@ const effects: Effects = {
       must(registration.azureResourceUri, 'the node is not registered');
       Object.assign(arc, { clusterArcStatus: 'Enabled', applicationId: parameters.appId });
     }
+    node(world, name).arcSecret = { appId: parameters.appId, keyId: parameters.keyId };
   },
   DropArcSecret(world) {
-    const { appId } = arcPrincipal(world);
-    const initialized = [...world.nodes.values()].some(({ arc }) => arc?.applicationId === appId);
-    must(initialized || appId !== world.secret?.appId, 'no node holds the secret');
-    must(world.secret?.hasText, 'there is no secret');
-    world.secret.hasText = false;
+    const { secret } = world;
+    must(secret?.held, 'there is no secret');
+    const { keyId } = secret.held;
+    const isWanted =
+      world.spec.arc.state === 'Enabled' && world.arcSettings?.properties.aggregateState !== 'DisableInProgress';
+    must(
+      !isWanted ||
+        arcPrincipal(world).appId !== secret.appId ||
+        [...world.nodes.values()].some(({ arcSecret }) => arcSecret?.keyId === keyId),
+      'no node holds the secret',
+    );
+    world.secret = { ...secret, handedOver: secret.held, held: undefined };
   },
   RegisterArcRegistrationTask(world) {
     for (const probe of world.nodes.values()) {
@@ -224,6 +206,23 @@ const effects: Effects = {
       must(probe.arcRegistrationTask === null, 'the task is there');
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: null, lastTaskResult: null };
     }
+  },
+  DisconnectAgent(world, { node: name }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(agent.status === 'Disconnected' || agent.status === 'Expired', `the agent of ${name} is connected`);
+    must(
+      world.machines.every((machine) => machine.name.toLowerCase() !== name.toLowerCase()),
+      `Azure has the resource of ${name}`,
+    );
+    Object.assign(agent, { status: 'Disconnected', resourceName: null, resourceGroup: null, subscriptionId: null });
+  },
+  SetAgentProxy(world, { node: name, proxy }) {
+    const { agent } = node(world, name);
+    must(agent, `${name} has no agent`);
+    must(!/@/.test(proxy.url), 'the proxy has a password in it');
+    agent.proxyUrl = proxy.url;
+    agent.proxyBypass = proxy.bypass === '' ? [] : proxy.bypass.split(',');
   },
   StartArcRegistrationTask(world, { node: name }) {
     const probe = node(world, name);
@@ -234,7 +233,9 @@ const effects: Effects = {
     probe.arcRegistrationTask.state = 'Running';
     afterSeconds(world, delays.agent, () => {
       probe.arcRegistrationTask = { state: 'Ready', lastRunTime: world.now.toISOString(), lastTaskResult: 0 };
-      probe.agent = connectedAgent(name, world.target);
+      const { proxyUrl = null, proxyBypass = [] } = probe.agent ?? {};
+      must(probe.agent?.status !== 'Disconnected' || probe.agent.resourceName === null, `${name} holds a resource`);
+      probe.agent = { ...connectedAgent(name, world.target), proxyUrl, proxyBypass };
       if (probe.arc !== null) probe.arc.nodesArcStatus[name.toLowerCase()] = 'Enabled';
     });
   },
@@ -254,6 +255,7 @@ const effects: Effects = {
   SyncAfterRegistration: synchronize,
   Sync: synchronize,
   SyncOnRequest: synchronize,
+  ...removalEffects,
 };
 
 /** With what was set; what the cmdlet set is not on record. */
@@ -332,6 +334,11 @@ const creates: { [N in StepName]?: (input: PlanInput, on: string) => void } = {
       must(fact.state === 'present' && fact.via === 'live', 'it was not read live');
   },
   CreateArcIdentity: ({ observed }) => present('the Arc settings', observed.arcSettings),
+  ...knownForRemoval,
+  DisconnectAgent(input, on) {
+    present(on, input.observed.probes[on]);
+    known('the Arc-enabled servers', input.observed.machines);
+  },
 };
 
 /** Throws OutOfOrder when a step that makes something runs without knowing that it is missing. */

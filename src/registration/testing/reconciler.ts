@@ -5,7 +5,7 @@ import { createHttpHeaders, type HttpClient } from '@azure/core-rest-pipeline';
 import { pino } from 'pino';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
-import { finalizer } from '../../api/group.ts';
+import { fieldManager, finalizer } from '../../api/group.ts';
 import { RegistrationStatus } from '../../api/status.ts';
 import { AzureError } from '../../azure/errors.ts';
 import type { ArcSettings, ClusterResource } from '../../azure/models.ts';
@@ -53,6 +53,8 @@ export interface Surroundings {
   resourceGraph: (table: string) => object[];
   /** Content of the Secret that the spec names. */
   sshKey: string;
+  /** The controller's own Secret with what it knows of the Arc secret. */
+  arcSecret: { annotations: Record<string, string>; data?: Record<string, string> };
   /** Its key known_hosts. */
   knownHosts: string | undefined;
   /** Fingerprints of nodes that look at who knows them; others let everybody in. */
@@ -68,7 +70,12 @@ export interface Surroundings {
 /** Nothing yields to the test runner's own timer, so a reconciler that spins has to be stopped here. */
 const mostPasses = 3000;
 
+const SecretBody = Type.Object({
+  metadata: Type.Object({ annotations: Type.Record(Type.String(), Type.String()) }),
+  data: Type.Optional(Type.Record(Type.String(), Type.String())),
+});
 const StatusBody = Type.Object({ status: RegistrationStatus });
+const GivenSecret = Type.Object({ appId: Type.String(), keyId: Type.String() });
 const QueryBody = Type.Object({ query: Type.String() });
 const FinalizersBody = Type.Object({ metadata: Type.Object({ finalizers: Type.Array(Type.String()) }) });
 
@@ -85,6 +92,14 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     clusterProbe: buildCluster(),
     resourceGraph: (table) => rowsOf(surroundings, table, now()),
     sshKey: 'key',
+    arcSecret: {
+      annotations: {
+        'azurestackhci.io/app-id': 'arc-client-id',
+        'azurestackhci.io/key-id': 'key-1',
+        'azurestackhci.io/not-before': '2026-02-01T00:00:00Z',
+        'azurestackhci.io/not-after': '2028-02-01T00:00:00Z',
+      },
+    },
     knownHosts: undefined,
     hostKeys: {},
     silent: new Set(),
@@ -102,7 +117,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     arm,
     graph: noGraph,
     inventory: createInventory(arm, now),
-    credentialNotAfter: undefined,
+    credentialValidity: undefined,
     checkSignIn: async () => {
       calls.push('sign in');
       if (signInIsRefused) throw new AzureError({ status: 401, code: 'AADSTS7000215', message: 'no' });
@@ -112,7 +127,10 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
   const sessions: Sessions = {
     endpoints: () => endpoints,
     open: async () => session,
-    tryClientSecret: async () => 'arc-principal-id',
+    tryClientSecret: async () => {
+      calls.push('sign in with a secret');
+      return 'arc-principal-id';
+    },
   };
   const kube = createKube(surroundings, calls);
   const reconciler = createReconciler({
@@ -186,18 +204,17 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
       if (path.includes('/secrets/')) {
         calls.push(`KUBE ${method} secret`);
         const metadata = { name, namespace: 'edge', uid: 'uid-of-a-secret', resourceVersion: '1' };
-        const isArc = name.endsWith('arc-service-principal');
-        const annotations = {
-          'azurestackhci.io/app-id': 'arc-client-id',
-          'azurestackhci.io/key-id': 'key-1',
-          'azurestackhci.io/not-after': '2028-02-01T00:00:00Z',
-        };
-        return isArc
-          ? { metadata: { ...metadata, annotations } }
-          : {
-              metadata,
-              data: encoded({ 'ssh-privatekey': surroundings.sshKey, known_hosts: surroundings.knownHosts }),
-            };
+        const labels = { 'app.kubernetes.io/managed-by': fieldManager };
+        if (!name.endsWith('arc-service-principal')) {
+          const data = encoded({ 'ssh-privatekey': surroundings.sshKey, known_hosts: surroundings.knownHosts });
+          return { metadata, data };
+        }
+        if (method === 'PATCH') {
+          const { metadata: written, data } = Value.Parse(SecretBody, body);
+          surroundings.arcSecret = { annotations: written.annotations, ...(data === undefined ? {} : { data }) };
+        }
+        const { annotations, ...content } = structuredClone(surroundings.arcSecret);
+        return { metadata: { ...metadata, annotations, labels }, ...content };
       }
       if (name === 'status') {
         calls.push('KUBE PATCH status');
@@ -221,14 +238,18 @@ const encoded = (content: Record<string, string | undefined>): Record<string, st
   );
 
 function createTransport(surroundings: Surroundings, calls: string[], now: () => Date): NodeTransport {
-  const answer = (node: string, operation: OperationName): unknown => {
+  const answer = (node: string, operation: OperationName, given: unknown): unknown => {
     if (operation === 'clusterProbe') return surroundings.clusterProbe;
-    if (operation !== 'probe') {
-      surroundings.nodeWrite(node, operation);
-      return {};
-    }
     const probe = surroundings.probes[node];
     if (probe === undefined) throw new Error(`there is no node ${node}`);
+    if (operation !== 'probe') {
+      surroundings.nodeWrite(node, operation);
+      if (operation === 'initializeArcIntegration') {
+        const { appId, keyId } = Value.Parse(GivenSecret, given);
+        probe.arcSecret = { appId, keyId };
+      }
+      return {};
+    }
     const { connectionStatus } = probe.registration;
     const lastConnected = connectionStatus === 'Connected' ? hourBefore(now()) : probe.registration.lastConnected;
     return {
@@ -238,7 +259,7 @@ function createTransport(surroundings: Surroundings, calls: string[], now: () =>
     };
   };
   return {
-    async run({ name, hostKeys }, operation) {
+    async run({ name, hostKeys }, operation, given) {
       const seenHostKey = surroundings.hostKeys[name];
       if (seenHostKey !== undefined && !hostKeys.includes(seenHostKey)) {
         calls.push(`NODE ${name} refused`);
@@ -248,7 +269,7 @@ function createTransport(surroundings: Surroundings, calls: string[], now: () =>
       if (surroundings.silent.has(name))
         return { kind: 'unreachable', cause: 'refused', detail: `${operation} on ${name}: refused` };
       const schema: (typeof operations)[typeof operation]['result'] = operations[operation].result;
-      const value = structuredClone(answer(name, operation));
+      const value = structuredClone(answer(name, operation, given));
       if (!Value.Check(schema, value)) throw new Error(`what the test gives ${operation} to answer does not fit`);
       return { kind: 'ok', durationSeconds: 0, value };
     },
@@ -262,7 +283,7 @@ function createArm(surroundings: Surroundings, calls: string[], now: () => Date)
     calls.push(`ARM ${method} ${shortName(path)}`);
     if (method !== 'GET') {
       surroundings.azureWrite(method, path);
-      return {};
+      return shortName(path) === 'generatePassword' ? password(now()) : {};
     }
     const { cluster, arcSettings } = surroundings;
     switch (shortName(path)) {
@@ -327,6 +348,7 @@ const names: [RegExp, string][] = [
   [/\/permissions$/, 'permissions'],
   [/\/machines$/, 'machines'],
   [/\/roleAssignments(\/|$)/, 'roleAssignments'],
+  [/\/generatePassword$/, 'generatePassword'],
   [/\/arcSettings\/default$/, 'arcSettings'],
   [/\/clusters\/[^/]+$/, 'cluster'],
   [/\/resourcegroups\/[^/]+$/i, 'group'],
@@ -365,6 +387,13 @@ function rowsOf({ cluster }: Surroundings, table: string, now: Date): object[] {
     }
   }
 }
+
+const password = (at: Date) => ({
+  secretText: 'secret text',
+  keyId: `key-of-${at.toISOString()}`,
+  startDateTime: at.toISOString(),
+  endDateTime: new Date(at.getTime() + 730 * 86_400_000).toISOString(),
+});
 
 const hourBefore = (at: Date): string => new Date(at.getTime() - 3_600_000).toISOString();
 

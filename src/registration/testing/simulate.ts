@@ -12,7 +12,8 @@ import { report } from '../report.ts';
 import { stepKey, type PlanInput, type Step } from '../step.ts';
 import { steps } from '../steps/index.ts';
 import { buildRegistration } from './builders.ts';
-import { apply, assertKnown, OutOfOrder, passingFailure } from './effects.ts';
+import { OutOfOrder } from './effect-parts.ts';
+import { apply, assertKnown, passingFailure } from './effects.ts';
 import { advance, observe, type World } from './world.ts';
 
 // Rounds of observe, plan, report and act over the world without I/O, with what one pass remembers for the next.
@@ -106,7 +107,7 @@ function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
     const pending = planned.pending.find((item) => item.step === step && item.on === on);
     if (pending?.state !== 'Ready') throw new OutOfOrder(`${step} on ${on} runs and is not shown as ready`);
     for (const earlier of steps[step].after) {
-      const open = planned.pending.some((item) => item.step === earlier);
+      const open = planned.pending.some((item) => item.step === earlier && !item.renews);
       const isForbidden = planned.arcRefusal !== undefined && arcSteps.has(earlier);
       if (open && !optionalSteps.has(earlier) && !isForbidden)
         throw new OutOfOrder(`${step} runs before ${earlier} is done`);
@@ -144,14 +145,15 @@ function assertAffects({ step, on }: Runnable, earlier: Observed, later: Observe
 const factsOf = ({
   nodes: _nodes,
   hostKeys: _keys,
-  signInNotAfter: _expiry,
+  signInValidity: _expiry,
   clockSkewMs: _skew,
   operations: _urls,
   ...rest
 }: Observed) => {
-  const { probes, providers, ...single } = rest;
+  const { probes, providers, groupResources, ...single } = rest;
   return new Map<string, unknown>([
     ...Object.entries(single),
+    ...Object.entries(groupResources).map(([name, fact]) => [`groupResources/${name}`, fact] as const),
     ...Object.entries(probes).map(([name, fact]) => [`probe/${name}`, fact] as const),
     ...Object.entries(providers).map(([name, fact]) => [`provider/${name}`, fact] as const),
   ]);

@@ -66,6 +66,7 @@ export const all =
     for (const change of changes) change(world);
   };
 export const gone = (world: World) => {
+  world.machines = [];
   world.resource = undefined;
   world.arcSettings = undefined;
   world.providerRoles.clear();
@@ -84,6 +85,15 @@ export const onboard = [
   'Sync',
 ];
 export const arc = ['CreateArcSettings', 'CreateArcIdentity', 'AssignArcRoles ×2', 'GeneratePassword', ...onboard];
+export const disableArc = [
+  'StartDisablingArc',
+  'InitializeDisableProcess',
+  'UnregisterArcRegistrationTask',
+  'DisableArcIntegration ×2',
+  'RemoveArcRoles ×2',
+  'DeleteArcSettings',
+  'ClearArcIntegration',
+];
 const unregisteredNodes = {
   registered: [false],
   connected: false,

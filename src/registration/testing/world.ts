@@ -1,10 +1,20 @@
 import type { ArcSettings, ClusterResource, Machine, RoleAssignment } from '../../azure/models.ts';
-import { roles, type RoleName } from '../../azure/resource-ids.ts';
+import { resourceGroupId, roleAssignmentName, roles, type RoleName } from '../../azure/resource-ids.ts';
 import type { RegistrationSpec } from '../../api/spec.ts';
-import type { Fact, Observed } from '../facts.ts';
+import type { ArcSecret, Fact, Observed, SecretKey } from '../facts.ts';
 import { registeredTo } from '../step.ts';
-import { markTag, type Target } from '../target.ts';
-import { buildArcSettings, buildCluster, buildProbe, buildResource, thumbprint, unregistered } from './builders.ts';
+import { createdByTag, markTag, type Target } from '../target.ts';
+import {
+  buildArcSettings,
+  buildCluster,
+  buildMachine,
+  buildProbe,
+  buildResource,
+  createdCertificate,
+  setCertificate,
+  thumbprint,
+  unregistered,
+} from './builders.ts';
 import type { Probe } from '../../nodes/operations.ts';
 
 // A world without I/O: what is in Azure, on the nodes and in our Secret, and how it is observed. `effects.ts` changes it.
@@ -20,11 +30,21 @@ export interface World {
   providerRoles: Set<RoleName>;
   arcSettings: ArcSettings | undefined;
   arcRoles: Set<RoleName>;
-  /** Arc-enabled servers of the Arc group, beside the nodes. */
+  /** The registration is being deleted. */
+  leaving?: boolean;
+  /** Groups that carry Az.StackHCI's tag, by name in lower case. */
+  tagged: Set<string>;
+  /** What others have put into groups: the group of each resource, in lower case. */
+  foreign: string[];
+  /** Arc extensions, with who manages them. */
+  extensions: Map<string, 'User' | 'Azure'>;
+  /** Arc-enabled servers of the Arc group. */
   machines: Machine[];
   /** Thumbprints with which the cluster's application signs in. */
   uploaded: Set<string>;
-  secret: { appId: string; hasText: boolean; worksFrom: Date } | undefined;
+  secret: ArcSecret | undefined;
+  /** When the secret that is held begins to work. */
+  secretWorksFrom: Date;
   /** Fingerprint of what the Secret of the user's own Arc service principal holds. */
   onboardingSecret: string;
   onboardingRecord: { handedOver: string | undefined; found: string | undefined } | undefined;
@@ -47,7 +67,7 @@ export interface World {
 /** What a start may already hold of a registration. */
 export interface Start {
   nodeCount: number;
-  arcState: 'Enabled' | 'Unmanaged';
+  arcState: 'Enabled' | 'Disabled' | 'Unmanaged';
   onboarding: 'ResourceProvider' | 'ServicePrincipal';
   separateArcGroup: boolean;
   consent: boolean;
@@ -90,7 +110,7 @@ export const arcApplicationProperties = {
 
 export const ownArcApplication = { appId: 'own-client-id', principalId: 'own-principal-id' };
 
-const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
+export const isOwn = ({ spec }: Pick<World, 'spec'>): boolean => spec.arc.onboarding.type === 'ServicePrincipal';
 
 /** Client and object id of the principal with which the nodes are to be onboarded. */
 export const arcPrincipal = (
@@ -115,6 +135,13 @@ export const newResource = (target: Target, tags: Record<string, string>): Clust
   },
 });
 
+/** A secret that was made at this time, for two years. */
+export const newKey = (keyId: string, at: Date): SecretKey => ({
+  keyId,
+  notBefore: at.toISOString(),
+  notAfter: new Date(at.getTime() + 730 * 86_400_000).toISOString(),
+});
+
 const pick = <T>(values: T[], index: number): T | undefined => values[index % Math.max(1, values.length)];
 
 /** The world that a start describes, as far as one part can exist without another. */
@@ -128,7 +155,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
   const hasResource = start.resource && start.group === 'Succeeded';
   const hasApplication = hasResource && start.application;
   const hasArcGroup = groups.get(target.arcResourceGroup.toLowerCase()) === 'Succeeded';
-  const hasArcSettings = hasResource && start.arcSettings && start.arcState === 'Enabled';
+  const hasArcSettings = hasResource && start.arcSettings && start.arcState !== 'Unmanaged';
   const hasArcIdentity = hasArcSettings && start.arcIdentity;
   const hasArcPrincipal = isOwn({ spec }) ? hasArcSettings : hasArcIdentity;
   const isInitialized = hasArcPrincipal && start.initialized;
@@ -157,9 +184,13 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           )
         : [],
     ),
+    tagged: new Set(),
+    foreign: [],
+    extensions: new Map(),
     machines: [],
     uploaded: new Set(),
     secret: undefined,
+    secretWorksFrom: now,
     onboardingSecret: 'first-secret',
     onboardingRecord: undefined,
     onboardedWith: isOwn({ spec }) && isInitialized ? 'first-secret' : undefined,
@@ -206,10 +237,12 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
     });
   }
   if (start.secret !== 'none') {
+    const key = newKey('key', now);
     world.secret = {
       appId: start.secret === 'ofAnother' ? 'another-client-id' : 'arc-client-id',
-      hasText: start.secret !== 'dropped',
-      worksFrom: now,
+      handedOver: start.secret === 'dropped' ? key : undefined,
+      held: start.secret === 'dropped' ? undefined : key,
+      answered: {},
     };
   }
   for (const [index, name] of names.entries()) {
@@ -232,15 +265,11 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           created:
             certificate === 'none'
               ? null
-              : {
-                  certificate: 'AAAA',
-                  thumbprint: thumbprint(name),
-                  notAfter: certificate === 'expiring' ? '2026-03-20T00:00:00Z' : '2028-01-01T00:00:00Z',
-                },
+              : createdCertificate(name, certificate === 'expiring' ? { notAfter: '2026-03-20T00:00:00Z' } : {}),
           set: set
-            ? { thumbprint: thumbprint(name), appId: application.aadClientId, cloudId: 'cloud-id' }
+            ? setCertificate(name)
             : certificate === 'setForAnother'
-              ? { thumbprint: thumbprint(name), appId: 'another-client-id', cloudId: 'another-cloud-id' }
+              ? setCertificate(name, { appId: 'another-client-id', cloudId: 'another-cloud-id' })
               : null,
         },
         arc: {
@@ -248,6 +277,7 @@ export function buildWorld(start: Start, spec: RegistrationSpec, target: Target,
           nodesArcStatus: { [name.toLowerCase()]: agent ? 'Enabled' : 'Disabled' },
           applicationId: isInitialized ? (isOwn({ spec }) ? ownArcApplication.appId : 'arc-client-id') : null,
         },
+        arcSecret: isInitialized && start.secret === 'dropped' ? { appId: 'arc-client-id', keyId: 'key' } : null,
         ...(agent ? { agent: connectedAgent(name, target) } : { agent: null }),
         arcRegistrationTask: {
           none: null,
@@ -278,6 +308,8 @@ export const connectedAgent = (name: string, target: Target): NonNullable<Probe[
   lastHeartbeat: null,
   errorCode: null,
   errorDetails: null,
+  proxyUrl: null,
+  proxyBypass: [],
 });
 
 /** Azure shows the node as Arc-connected. */
@@ -293,12 +325,14 @@ export function advance(world: World, seconds: number): void {
   for (const { happen } of due) happen();
 }
 
-const assignments = (principalId: string, names: Iterable<RoleName>): RoleAssignment[] =>
-  [...names].map((name) => ({
-    id: name,
-    name,
-    properties: { principalId, roleDefinitionId: `/roleDefinitions/${roles[name]}`, scope: '/' },
+const assignments = (target: Target, principalId: string, names: Iterable<RoleName>): RoleAssignment[] => {
+  const scope = resourceGroupId(target.subscriptionId, target.arcResourceGroup);
+  return [...names].map((role) => ({
+    id: role,
+    name: roleAssignmentName(scope, principalId, role),
+    properties: { principalId, roleDefinitionId: `/roleDefinitions/${roles[role]}`, scope },
   }));
+};
 
 /** All there is, as the controller would read it now. `unread` are the keys of facts that cannot be read. */
 export function observe(
@@ -321,11 +355,23 @@ export function observe(
     const provisioningState = world.groups.get(name.toLowerCase());
     return fact(
       key,
-      provisioningState === undefined ? undefined : { name, location: 'eastus', provisioningState, tags: {} },
+      provisioningState === undefined
+        ? undefined
+        : {
+            name,
+            location: 'eastus',
+            provisioningState,
+            tags: world.tagged.has(name.toLowerCase()) ? createdByTag : {},
+          },
     );
   };
   const resource = fact('resource', structuredClone(world.resource));
   const arcSettings = resource.state === 'unknown' ? resource : fact('arcSettings', structuredClone(world.arcSettings));
+  const removesArc =
+    world.leaving === true ||
+    world.spec.arc.state === 'Disabled' ||
+    world.arcSettings?.properties.aggregateState === 'DisableInProgress' ||
+    undefined;
   const sameGroup = target.arcResourceGroup.toLowerCase() === target.resourceGroup.toLowerCase();
   const nodes = [...world.nodes.keys()];
   const cluster = buildCluster({
@@ -354,7 +400,7 @@ export function observe(
     hostKeys: {},
     cluster: fact('cluster', cluster),
     signIn: fact('signIn', true as const),
-    signInNotAfter: undefined,
+    signInValidity: undefined,
     permissions: fact('permissions', [{ actions: ['*'], notActions: [] }]),
     groupPermissions: {},
     providers: Object.fromEntries(
@@ -367,18 +413,27 @@ export function observe(
     arcResourceGroup: group(sameGroup ? 'resourceGroup' : 'arcResourceGroup', target.arcResourceGroup),
     resource,
     arcSettings,
-    machines: fact('machines', structuredClone(world.machines)),
-    providerRoles: fact('providerRoles', assignments('provider-principal-id', world.providerRoles)),
-    arcRoles: fact('arcRoles', assignments(arcPrincipal(world).principalId ?? '', world.arcRoles)),
-    arcSecret: fact(
-      'arcSecret',
-      world.secret && {
-        appId: world.secret.appId,
-        hasText: world.secret.hasText,
-        keyId: 'key',
-        notAfter: '2028-02-01T00:00:00Z',
-      },
-    ),
+    extensions:
+      arcSettings.state === 'unknown'
+        ? arcSettings
+        : fact(
+            'extensions',
+            removesArc &&
+              world.arcSettings &&
+              [...world.extensions].map(([name, managedBy]) => ({ id: name, name, properties: { managedBy } })),
+          ),
+    groupResources: {
+      ...(world.leaving === true && world.resource === undefined
+        ? { resourceGroup: fact('groupResources/resourceGroup', inGroup(world, target.resourceGroup)) }
+        : {}),
+      ...(removesArc === true && !sameGroup && world.arcSettings === undefined
+        ? { arcResourceGroup: fact('groupResources/arcResourceGroup', inGroup(world, target.arcResourceGroup)) }
+        : {}),
+    },
+    machines: fact('machines', structuredClone(allMachines(world))),
+    providerRoles: fact('providerRoles', assignments(target, 'provider-principal-id', world.providerRoles)),
+    arcRoles: fact('arcRoles', assignments(target, arcPrincipal(world).principalId ?? '', world.arcRoles)),
+    arcSecret: fact('arcSecret', structuredClone(world.secret)),
     onboardingSecret: fact(
       'onboardingSecret',
       isOwn(world)
@@ -400,6 +455,26 @@ export function observe(
   };
 }
 
+/** Undefined: there is no such group. */
+export function inGroup(world: World, group: string): { id: string }[] | undefined {
+  const name = group.toLowerCase();
+  if (!world.groups.has(name)) return undefined;
+  const { target } = world;
+  return [
+    ...(world.resource !== undefined && name === target.resourceGroup.toLowerCase() ? [{ id: world.resource.id }] : []),
+    ...(name === target.arcResourceGroup.toLowerCase() ? allMachines(world).map(({ id }) => ({ id })) : []),
+    ...world.foreign.filter((other) => other === name).map((id) => ({ id })),
+  ];
+}
+
+export const allMachines = (world: World): Machine[] => [...world.machines, ...machinesOf(world)];
+
+/** What connected agents have made. */
+const machinesOf = ({ nodes, target }: World): Machine[] =>
+  [...nodes].flatMap(([name, { agent }]) =>
+    agent?.status === 'Connected' ? [buildMachine(name, target.resourceId)] : [],
+  );
+
 function observeArcSignIn(
   world: World,
   fact: <T>(key: string, value: T | undefined) => Fact<T>,
@@ -407,12 +482,27 @@ function observeArcSignIn(
   if (isOwn(world)) return fact('arcSignIn', { principalId: ownArcApplication.principalId });
   const held = world.secret;
   const appId = world.arcSettings?.properties.arcApplicationClientId;
-  if (held?.hasText !== true || appId === null || appId === undefined)
+  if (held?.held === undefined || appId === null || appId === undefined)
     return fact<{ principalId: string }>('arcSignIn', undefined);
-  if (held.appId === appId && held.worksFrom <= world.now)
+  if (held.appId === appId && world.secretWorksFrom <= world.now)
     return fact('arcSignIn', { principalId: 'arc-principal-id' });
   return { state: 'unknown', why: { reason: 'CredentialRejected', message: 'AADSTS7000215' }, at: world.now };
 }
+
+/** Nothing of Arc is left, in Azure or on a node, that is the cluster's own. */
+export const isWithoutArc = (world: World): boolean =>
+  world.arcSettings === undefined &&
+  world.extensions.size === 0 &&
+  (world.arcRoles.size === 0 || isOwn(world)) &&
+  world.secret?.held === undefined &&
+  world.machines.every(({ properties }) => properties?.parentClusterResourceId !== world.target.resourceId) &&
+  [...world.nodes.values()].every(
+    ({ agent, arc, arcRegistrationTask }) =>
+      agent === null &&
+      arcRegistrationTask === null &&
+      arc?.clusterArcStatus !== 'Enabled' &&
+      arc?.applicationId === null,
+  );
 
 /** Is everything there that a registration is made of? */
 export function isRegistered(world: World): boolean {
@@ -420,11 +510,13 @@ export function isRegistered(world: World): boolean {
   const nodes = [...world.nodes.values()];
   const arc =
     world.spec.arc.state === 'Unmanaged' ||
-    (world.providerRoles.size === 1 &&
+    (world.spec.arc.state === 'Disabled' && isWithoutArc(world)) ||
+    (world.spec.arc.state === 'Enabled' &&
+      world.providerRoles.size === 1 &&
       nodes.every(({ agent, arc: node }) => agent?.status === 'Connected' && node?.clusterArcStatus === 'Enabled') &&
       (!isOwn(world) || world.onboardedWith === world.onboardingSecret) &&
       world.arcSettings?.properties.perNodeDetails?.length === nodes.length &&
-      world.secret?.hasText !== true);
+      world.secret?.held === undefined);
   return (
     arc &&
     resource?.tags?.[markTag] === target.mark &&

@@ -1,29 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Type, type Static } from 'typebox';
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { createReflector } from '../../../src/kube/reflector.ts';
 import { keyOf, mergePatch, type ResourceType } from '../../../src/kube/resource.ts';
-import { ObjectMeta, parser } from '../../../src/kube/schema.ts';
-import { namespace, widgetKind, widgetName } from './widgets.ts';
+import { isReconciled, namespace, widgetName, type Widget } from './widgets.ts';
 
-const Condition = Type.Object({ observedGeneration: Type.Optional(Type.Integer()) });
-export const Widget = Type.Object({
-  metadata: ObjectMeta,
-  status: Type.Optional(Type.Object({ conditions: Type.Optional(Type.Array(Condition)) })),
-});
-export type Widget = Static<typeof Widget>;
-
-export const widgets: ResourceType<Widget> = { ...widgetKind, namespaced: true, parse: parser('Widget', Widget) };
-
-/** All three conditions speak of the newest generation. */
-export const isReconciled = ({ metadata, status }: Widget): boolean =>
-  status?.conditions?.length === 3 &&
-  status.conditions.every(({ observedGeneration }) => observedGeneration === metadata.generation);
-
-const perSecond = 25;
+export const changesPerSecond = 25;
 
 /** Changes objects, 25 a second, and follows them. @returns milliseconds from sending each change to seeing the status that answers it */
-export async function measureChanges(client: KubeClient, objects: number, changes: number): Promise<number[]> {
+export async function measureChanges(
+  client: KubeClient,
+  widgets: ResourceType<Widget>,
+  objects: number,
+  changes: number,
+): Promise<number[]> {
   const stop = new AbortController();
   const pending = new Map<string, { generation: number | undefined; since: number; answered(ms: number): void }>();
   const reflector = createReflector({
@@ -44,7 +33,7 @@ export async function measureChanges(client: KubeClient, objects: number, change
     const from = performance.now();
     const latencies: Promise<number>[] = [];
     for (let change = 0; change < changes; change++) {
-      await sleep(Math.max(0, from + (change * 1000) / perSecond - performance.now()));
+      await sleep(Math.max(0, from + (change * 1000) / changesPerSecond - performance.now()));
       // Prime, so that objects come in an order of no meaning, each as seldom as possible.
       latencies.push(changeOne((change * 7919) % objects, change + 1));
     }

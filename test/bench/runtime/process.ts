@@ -3,8 +3,8 @@ import { createInterface } from 'node:readline';
 import { endWithThisProcess } from '../../controlplane/processes.ts';
 import { resourcesOf, type Resources } from '../resources.ts';
 
-/** The bench controller as a process of its own. */
-export interface Contender {
+/** A controller of the bench as a process of its own. */
+export interface RunningProgram {
   /** When the process was started, as `performance.now()` says it. */
   startedAt: number;
   /** When it printed `synced`. */
@@ -17,7 +17,7 @@ export interface Contender {
   kill(): void;
 }
 
-export function startContender(command: readonly string[], kubeconfig: string): Contender {
+export function startProgram(command: readonly string[], kubeconfig: string): RunningProgram {
   const [program = '', ...parameters] = command;
   const startedAt = performance.now();
   const child = spawn(program, parameters, {
@@ -36,7 +36,7 @@ export function startContender(command: readonly string[], kubeconfig: string): 
     child.once('exit', (status, signal) => resolve(`status ${status ?? signal}`));
   });
   const failed = ended.then((how): never => {
-    throw new Error(`the bench controller ended with ${how}\n${complaints}`);
+    throw new Error(`the controller ended with ${how}\n${complaints}`);
   });
   failed.catch(() => {});
   const when = (word: string) => Promise.race([lines.get(word)?.promise ?? failed, failed]);
@@ -48,7 +48,7 @@ export function startContender(command: readonly string[], kubeconfig: string): 
     async stop() {
       child.kill('SIGTERM');
       const how = await ended;
-      if (how !== 'status 0') throw new Error(`the bench controller ended with ${how}\n${complaints}`);
+      if (how !== 'status 0') throw new Error(`the controller ended with ${how}\n${complaints}`);
     },
     kill: () => child.kill('SIGKILL'),
   };

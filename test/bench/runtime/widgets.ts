@@ -1,23 +1,42 @@
+import { Type, type Static } from 'typebox';
 import type { ObjectBody, ResourceType } from '../../../src/kube/resource.ts';
-import { KubeObject, parser } from '../../../src/kube/schema.ts';
+import { KubeObject, ObjectMeta, parser } from '../../../src/kube/schema.ts';
 
-/** What the bench works on: objects of about 1 KB, of a kind of their own. */
-export const widgetKind = { group: 'bench.example.com', version: 'v1', plural: 'widgets', kind: 'Widget' } as const;
+/** What the bench works on: objects of about 1 KB, of a kind of their own. Each program has a group of its own. */
+export const widgetKind = (group: string) => ({ group, version: 'v1', plural: 'widgets', kind: 'Widget' });
+
+const Condition = Type.Object({ observedGeneration: Type.Optional(Type.Integer()) });
+const Widget = Type.Object({
+  metadata: ObjectMeta,
+  status: Type.Optional(Type.Object({ conditions: Type.Optional(Type.Array(Condition)) })),
+});
+export type Widget = Static<typeof Widget>;
+
+export const widgetsOf = (group: string): ResourceType<Widget> => ({
+  ...widgetKind(group),
+  namespaced: true,
+  parse: parser('Widget', Widget),
+});
+
+/** All three conditions speak of the newest generation. */
+export const isReconciled = ({ metadata, status }: Widget): boolean =>
+  status?.conditions?.length === 3 &&
+  status.conditions.every(({ observedGeneration }) => observedGeneration === metadata.generation);
 
 export const namespace = 'bench';
 
 const string = { type: 'string' };
 const conditionFields = { type: string, status: string, reason: string, message: string, lastTransitionTime: string };
 
-export const widgetDefinition: ObjectBody = {
-  metadata: { name: `${widgetKind.plural}.${widgetKind.group}` },
+export const widgetDefinition = ({ group, version, plural, kind }: ResourceType<Widget>): ObjectBody => ({
+  metadata: { name: `${plural}.${group}` },
   spec: {
-    group: widgetKind.group,
+    group,
     scope: 'Namespaced',
-    names: { plural: widgetKind.plural, singular: 'widget', kind: widgetKind.kind },
+    names: { plural, singular: kind.toLowerCase(), kind },
     versions: [
       {
-        name: widgetKind.version,
+        name: version,
         served: true,
         storage: true,
         subresources: { status: {} },
@@ -54,7 +73,7 @@ export const widgetDefinition: ObjectBody = {
       },
     ],
   },
-};
+});
 
 export const customResourceDefinitions: ResourceType<KubeObject> = {
   group: 'apiextensions.k8s.io',

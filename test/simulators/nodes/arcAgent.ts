@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CloudRefused } from './cloud.ts';
+import { reachesAzure } from './agentConfig.ts';
+import { same } from './cmdlets/items.ts';
 import type { Agent } from './state.ts';
 import { clusterOf, count, instant, nodeOf, type NodeContext } from './world.ts';
 
@@ -8,7 +10,7 @@ import { clusterOf, count, instant, nodeOf, type NodeContext } from './world.ts'
 export const agentVersion = '1.49.02887.2150';
 const machineApiVersion = '2022-12-27';
 /** Exit codes of azcmagent; the codes it prints are AZCM and these, four digits. */
-const codes = { network: 26, credentials: 41, create: 42, delete: 43 } as const;
+const codes = { network: 26, credentials: 41, create: 42, delete: 43, alreadyConnected: 67 } as const;
 
 export const machineUrl = (context: NodeContext, subscriptionId: string, resourceGroup: string): string =>
   `${context.world.cloud.resourceManager}/subscriptions/${subscriptionId}/resourceGroups/${resourceGroup}` +
@@ -34,6 +36,22 @@ export const install = (context: NodeContext): Agent => {
   return agent;
 };
 
+/** A clean "disconnected". */
+export const forget = (context: NodeContext, agent: Agent): void => {
+  nodeOf(context).agent = {
+    ...agent,
+    status: 'Disconnected',
+    resourceName: '',
+    resourceGroup: '',
+    subscriptionId: '',
+    tenantId: '',
+    location: '',
+    cloud: '',
+    errorCode: '',
+    errorDetails: '',
+  };
+};
+
 /** How a run of the agent ended: its exit code and what it says about it. */
 export interface AgentOutcome {
   readonly exitCode: number;
@@ -49,6 +67,15 @@ const refusal = (error: unknown, signedIn: boolean, refused: number): AgentOutco
   return { exitCode: code, text: `${printedCode(code)}: ${signedIn ? error.status : 401} ${message}` };
 };
 
+const holdsArcMachine = (context: NodeContext, agent: Agent): boolean => {
+  const { arc } = clusterOf(context);
+  return (
+    same(agent.subscriptionId, arc?.subscriptionId ?? '') &&
+    same(agent.resourceGroup, arc?.resourceGroup ?? '') &&
+    agent.status === 'Connected'
+  );
+};
+
 const notInitialized: AgentOutcome = { exitCode: 1, text: 'Arc integration of the cluster is not initialized' };
 
 /** One `azcmagent connect` with the Arc service principal. */
@@ -57,8 +84,12 @@ export const connect = async (context: NodeContext): Promise<AgentOutcome> => {
   if (arc === undefined) return notInitialized;
   const { world } = context;
   const agent = install(context);
+  // It keeps to what it holds, wherever that is and whether or not it is still there.
+  if (agent.resourceName !== '' && !holdsArcMachine(context, agent))
+    return { exitCode: codes.alreadyConnected, text: `${printedCode(codes.alreadyConnected)}: already connected` };
   let signedIn = false;
   try {
+    if (!reachesAzure(context)) throw new Error('no answer: the proxy is not used');
     const token = await world.cloud.signInWithSecret(arc.tenantId, arc.applicationId, arc.secret, arc.cloud);
     signedIn = true;
     await world.cloud.request('PUT', machineUrl(context, arc.subscriptionId, arc.resourceGroup), token, {
@@ -105,16 +136,7 @@ export const disconnect = async (context: NodeContext): Promise<AgentOutcome> =>
     if (!(signedIn && error instanceof CloudRefused && error.status === 404))
       return refusal(error, signedIn, codes.delete);
   }
-  nodeOf(context).agent = {
-    ...agent,
-    status: 'Disconnected',
-    resourceName: '',
-    resourceGroup: '',
-    subscriptionId: '',
-    tenantId: '',
-    location: '',
-    cloud: '',
-  };
+  forget(context, agent);
   count(world, 'machinesDeleted');
   return { exitCode: 0, text: 'Successfully Disconnected the machine from Azure' };
 };

@@ -1,4 +1,5 @@
-import { printedCode } from './arcAgent.ts';
+import { configure, effectiveProxy } from './agentConfig.ts';
+import { forget, printedCode } from './arcAgent.ts';
 import type { ProgramResult } from './powershell/run.ts';
 import type { Agent } from './state.ts';
 import { nodeOf, type NodeContext } from './world.ts';
@@ -40,7 +41,8 @@ const shown = (context: NodeContext, agent: Agent): unknown => ({
   agentVersion: agent.version,
   agentErrorCode: agent.errorCode,
   agentErrorDetails: agent.errorDetails,
-  httpsProxy: '',
+  httpsProxy: effectiveProxy(context, agent),
+  proxyBypass: isOld(agent) ? (agent.proxyBypass ?? []).join(',') : (agent.proxyBypass ?? []),
   services: ['himds', 'gcarcservice', 'extensionservice'].map((serviceName) => ({
     displayName: serviceName,
     serviceName,
@@ -94,6 +96,13 @@ export const runAzcmagent = async (context: NodeContext, args: readonly string[]
   const { agent, himds } = nodeOf(context);
   if (agent === undefined) throw new Error('azcmagent.exe is not there');
   const [verb = '', ...flags] = args;
+  if (verb === 'config') return configure(agent, minorOf(agent), flags);
+  // Without --force-local-only it would sign in as somebody first.
+  if (verb === 'disconnect') {
+    if (flags.join(' ') !== '--force-local-only') return failed(1, 'Error: no credentials were given\r\n');
+    forget(context, agent);
+    return { stdout: 'INFO    Disconnected the machine from Azure locally only\r\n', stderr: '', exitCode: 0 };
+  }
   const unknown = flags.find((flag) => !knownFlags.includes(flag) || (isOld(agent) && newFlags.includes(flag)));
   if (unknown !== undefined) return failed(1, `Error: unknown flag: ${unknown}\r\n`);
   switch (verb) {

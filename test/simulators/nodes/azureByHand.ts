@@ -191,6 +191,7 @@ export const azureByHand = async (azure: SimulatedAzure): Promise<AzureByHand> =
     arcArguments: (name, { appId, secret }) => ({
       appId,
       secret,
+      keyId: 'by-hand',
       tenantId: azure.tenantId,
       subscriptionId,
       region,

@@ -234,6 +234,7 @@ describe('undoing', () => {
       expect(probe).toMatchObject({
         registration: { registrationStatus: 'NotYet', azureResourceUri: null, connectionStatus: null },
         certificate: { created: null, set: null },
+        arcSecret: null,
         arc: { clusterArcStatus: 'Disabled' },
         agent: null,
         arcRegistrationTask: null,

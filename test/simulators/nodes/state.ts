@@ -41,6 +41,9 @@ export const Agent = object({
   lastHeartbeat: optionalText,
   errorCode: text,
   errorDetails: text,
+  /** What `azcmagent config set` was told. */
+  proxyUrl: optionalText,
+  proxyBypass: Type.Optional(Type.Array(text)),
 });
 export type Agent = Static<typeof Agent>;
 
@@ -66,6 +69,8 @@ export const NodeState = object({
   languageMode: Type.Enum(['FullLanguage', 'ConstrainedLanguage'], { type: 'string' }),
   /** Get-ClusterNode while the node is up: Up 0, Paused 2, Joining 3. */
   clusterNodeState: Type.Integer({ minimum: 0, maximum: 3 }),
+  /** No node of the cluster: evicted, or not joined yet. Its machine and what runs on it are as they were. */
+  evicted: Type.Boolean(),
   statusInformation: text,
   drainStatus: text,
   /** Service executables of Cloud Management that exist. */
@@ -73,6 +78,8 @@ export const NodeState = object({
   hcisvc: Type.Enum(['Running', 'Stopped'], { type: 'string' }),
   /** The service of the Connected Machine agent; of no meaning without the agent. */
   himds: Type.Enum(['Running', 'Stopped'], { type: 'string' }),
+  /** The one proxy by which this node's agent gets out; absent: it needs none. */
+  requiredProxy: optionalText,
   /** Values by key (`HKLM:\\SOFTWARE\\…`), beyond what Windows itself keeps there. */
   registry: Type.Record(text, Type.Record(text, Type.Union([text, Type.Number()]))),
   /** By full path. Folders have no content. */
@@ -234,6 +241,7 @@ export const newNode = (
   culture: 'en-US',
   languageMode: 'FullLanguage',
   clusterNodeState: 0,
+  evicted: false,
   statusInformation: 'Normal',
   drainStatus: 'NotInitiated',
   cloudManagementServices: [...builds[build].cloudManagementServices],

@@ -8,6 +8,10 @@ import { CmdletError } from './cmdlet.ts';
 export const agentProgram = 'C:\\Program Files\\AzureConnectedMachineAgent\\azcmagent.exe';
 export const scriptPath = 'C:\\Program Files\\HciRegistration\\hcireg.ps1';
 export const imdsKey = 'HKLM:\\SOFTWARE\\Microsoft\\Windows Azure\\CurrentVersion\\IMDS';
+export const stampKey = 'HKLM:\\SOFTWARE\\Microsoft\\AzureStackStampInformation';
+export const microsoftUpdateKey =
+  'HKLM:\\SOFTWARE\\Microsoft\\Windows\\CurrentVersion\\WindowsUpdate\\Services\\7971F918-A847-4430-9279-4A52D1EFE18D';
+export const proxyKey = 'HKLM:\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment';
 const versionKey = 'HKLM:\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion';
 const clusterKey = 'HKLM:\\Cluster';
 

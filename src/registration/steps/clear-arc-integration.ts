@@ -1,0 +1,19 @@
+import { onClusterNode } from '../node-state.ts';
+import type { Step } from '../step.ts';
+import { arcUnwanted, holdsArc, nodesAsked, silentNode } from '../removal.ts';
+import type { NodeArguments } from './new-registration-certificate.ts';
+
+export const clearArcIntegration: Step<NodeArguments> = {
+  microsoft: { words: 'Clear Arc integration on the cluster', command: 'Clear-AzureStackHCIArcIntegration' },
+  after: ['StartDisablingArc', 'DisableArcIntegration', 'DeleteArcSettings'],
+  arc: true,
+  affects: () => ['probe/'],
+  evaluate(input) {
+    if (!arcUnwanted(input)) return [];
+    const on = input.target.resourceName;
+    const silent = silentNode(input, on);
+    if (silent !== undefined) return [silent];
+    if (!nodesAsked(input).some(holdsArc)) return [{ state: 'Done', on }];
+    return [onClusterNode(input, on, ({ name }) => ({ state: 'Ready', on, arguments: { node: name } }))];
+  },
+};
