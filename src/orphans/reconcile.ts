@@ -9,7 +9,7 @@ import { apply, list, type ResourceType } from '../kube/resource.ts';
 import { KubeObject, parser } from '../kube/schema.ts';
 import { describeFailure, nextTry, type Failure } from '../registration/failures.ts';
 import { registrations } from '../registration/status-writer.ts';
-import type { Session, Sessions } from '../sign-in/sessions.ts';
+import type { Session, SignsIn } from '../sign-in/sessions.ts';
 import { deleteOrphan } from './delete.act.ts';
 import { fleetOf } from './fleet.ts';
 import { observe } from './observe.ts';
@@ -28,9 +28,12 @@ export const sweeps: ResourceType<KubeObject> = {
   parse: parser(sweepKind, KubeObject),
 };
 
+/** What a sweep needs of a session. */
+type SweepSession = Pick<Session, 'arm' | 'graph' | 'inventory' | 'checkSignIn'>;
+
 export interface SweepDependencies {
   kube: KubeClient;
-  sessions: Pick<Sessions, 'open'>;
+  sessions: { open(object: SignsIn, signal: AbortSignal): Promise<SweepSession> };
   instanceId: string;
   /** The one namespace that this controller sees; undefined: it sees all. */
   namespace: string | undefined;
@@ -90,7 +93,7 @@ export function createSweepReconciler(dependencies: SweepDependencies) {
   }
 
   async function pass(key: string, sweep: HciOrphanSweep, signal: AbortSignal): Promise<{ requeueAfterMs: number }> {
-    let session: Session;
+    let session: SweepSession;
     try {
       session = await dependencies.sessions.open(sweep, signal);
       await session.checkSignIn(signal);
@@ -142,7 +145,7 @@ export function createSweepReconciler(dependencies: SweepDependencies) {
     given: {
       look(only: string): Promise<Observed>;
       judge(observed: Observed): SweepPlan;
-      session: Session;
+      session: SweepSession;
       failed: Map<string, { failure: Failure; count: number; nextTry: Date }>;
       signal: AbortSignal;
     },

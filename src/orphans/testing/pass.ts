@@ -35,7 +35,6 @@ export function createPass(
     arm,
     graph: graphFor(azure, signIn),
     inventory: createInventory(arm, now),
-    credentialNotAfter: undefined,
     checkSignIn: async () => undefined,
   };
   const sweep = {
