@@ -40,7 +40,7 @@ export function createGraph(options: {
   onExchange: OnAzureExchange;
 }): Graph {
   const { credential, endpoints } = options;
-  const httpClient = guarded(createHttpClient('graph', options.onExchange), options.beforeWrite);
+  const httpClient = guarded(createHttpClient('graph', options.onExchange), options);
   const pipeline = createPipelineFromOptions({
     retryOptions: { maxRetries: 0 }, // a POST that makes a secret must not be sent twice; the work queue retries
     userAgentOptions: { userAgentPrefix: options.userAgent },

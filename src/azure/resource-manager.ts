@@ -12,6 +12,7 @@ import {
 import { budgetPolicy, isQuery, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
 import { answerError, AzureError, toAzureError } from './errors.ts';
+import { FencedAgent } from './fenced-agent.ts';
 import { createHttpClient, type OnAzureExchange } from './http-client.ts';
 
 const requestTimeoutMs = 60_000;
@@ -62,7 +63,7 @@ export function createResourceManager(options: {
   onExchange: OnAzureExchange;
 }): ResourceManager {
   const { credential, subscriptionId, endpoints } = options;
-  const httpClient = guarded(createHttpClient('arm', options.onExchange), options.beforeWrite);
+  const httpClient = guarded(createHttpClient('arm', options.onExchange), options);
   let clockSkewMs: number | undefined;
   const clockPolicy: PipelinePolicy = {
     name: 'clockPolicy',
@@ -142,13 +143,33 @@ export function createResourceManager(options: {
   };
 }
 
-/** At the last moment: a policy would be asked before a token is fetched, which takes its time. */
-export const guarded = (httpClient: HttpClient, beforeWrite: () => void): HttpClient => ({
-  async sendRequest(request) {
-    if (request.method !== 'GET' && request.method !== 'HEAD' && !isQuery(request.url)) beforeWrite();
-    return httpClient.sendRequest(request);
-  },
-});
+/**
+ * At the last moments: a policy would be asked before a token is fetched, and once is too early where a connection has to be made first.
+ * The connections of @azure's own agent, which it takes for a proxy, have only the first.
+ */
+export function guarded(
+  httpClient: HttpClient,
+  {
+    beforeWrite,
+    certificateAuthorities: ca,
+  }: { beforeWrite: () => void; certificateAuthorities: string[] | undefined },
+): HttpClient {
+  const agent = new FencedAgent(ca === undefined ? {} : { ca }, beforeWrite);
+  return {
+    async sendRequest(request) {
+      const writes = request.method !== 'GET' && request.method !== 'HEAD' && !isQuery(request.url);
+      request.agent ??= agent;
+      if (writes) beforeWrite();
+      try {
+        return await httpClient.sendRequest(request);
+      } catch (error) {
+        // The pipeline's own error says neither that it was refused on the connection, nor why.
+        if (writes) beforeWrite();
+        throw error;
+      }
+    },
+  };
+}
 
 // A proxy may answer with a page of its own. The request may have been carried out.
 export function parseBody(text: string, status: number): unknown {
