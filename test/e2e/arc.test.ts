@@ -17,7 +17,12 @@ describe('Azure Arc on the nodes', () => {
   const nodesOf = (cluster: string) => Object.values(e2e.lab.nodes.state().clusters[cluster]?.nodes ?? {});
   const lookAgain = (name: string, value: string) =>
     e2e.lab.controlPlane.kubectl(
-      ...['annotate', 'hcireg', name, '-n', `ns-${name}`, '--overwrite'],
+      'annotate',
+      'hcireg',
+      name,
+      '-n',
+      `ns-${name}`,
+      '--overwrite',
       `azurestackhci.io/reconcile-requested-at=${value}`,
     );
   const machineIds = (cluster: string) =>

@@ -82,12 +82,21 @@ describe('signing in', () => {
       const roleDefinitionId = `${scope}/providers/Microsoft.Authorization/roleDefinitions/${role}`;
       state.roleAssignments[id.toLowerCase()] = {
         ...template,
-        ...{ id, name, scope, roleDefinitionId, principalId: principal.objectId },
+        id,
+        name,
+        scope,
+        roleDefinitionId,
+        principalId: principal.objectId,
       };
     }
     await kubectl('create', 'namespace', 'ns-tenant2');
     await kubectl(
-      ...['create', 'secret', 'generic', 'own', '-n', 'ns-tenant2'],
+      'create',
+      'secret',
+      'generic',
+      'own',
+      '-n',
+      'ns-tenant2',
       `--from-literal=clientSecret=${principal.clientSecret}`,
     );
     const identity = { clientSecret: { clientId: principal.clientId, secretRef: { name: 'own' } } };
