@@ -229,7 +229,7 @@ const table = {
   },
   RepairRegistrationRequired: {
     meaning: 'A node asks for a repair of the registration.',
-    action: 'Run Register-AzStackHCI -RepairRegistration: this version of the controller does not repair.',
+    action: 'Nothing while Reconciling: it is repaired. Else do what the message says.',
   },
   // Arc
   NodesNotConnected: {

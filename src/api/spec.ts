@@ -355,7 +355,8 @@ export const RegistrationSpec = object(
       {
         mode: oneOf(['Auto', 'Manual'], {
           default: 'Auto',
-          description: 'Auto: credentials are rotated ahead of their expiry. Manual: only on request.',
+          description:
+            'Auto: credentials are rotated ahead of their expiry, and a registration whose certificates are refused is repaired. Manual: only on request (rotate-requested-at, repair-requested-at).',
         }),
         renewBefore: duration({
           default: '720h',

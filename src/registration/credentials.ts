@@ -2,6 +2,7 @@ import type { CredentialStatus } from '../api/status.ts';
 import { seconds, word, type Draft } from './draft.ts';
 import { valueOf, type SecretKey } from './facts.ts';
 import type { Validity } from '../sign-in/validity.ts';
+import { certificateRenewal, certificateValidity } from './certificates.ts';
 import { parseValidity, renewalTime } from './renewal.ts';
 import { arcWanted, members, nonEmpty, ownArcSecret, type PlanInput } from './step.ts';
 
@@ -112,19 +113,13 @@ function nodeCertificates(input: PlanInput): TrackedCredential[] {
   return members(input).flatMap(({ name, probe }): TrackedCredential[] => {
     if (probe === undefined || !nonEmpty(probe.registration.azureResourceUri)) return [];
     const { set } = probe.certificate;
-    const recorded = parseValidity({ notBefore: set?.createdTime, notAfter: set?.notAfter });
-    // A node that has connected with a certificate after its expiry has another one by now.
-    const isOutdated =
-      recorded !== undefined && Date.parse(probe.registration.lastConnected ?? '') > recorded.notAfter.getTime();
-    const validity = isOutdated ? undefined : recorded;
+    const validity = certificateValidity(probe);
     return [
       {
         name: `NodeCertificate/${name}`,
         validity,
-        renewalTime:
-          validity &&
-          renewalTime(validity, spec.credentialRotation.renewBefore, `${input.target.mark}/NodeCertificate`),
-        keyId: isOutdated ? undefined : (set?.thumbprint ?? undefined),
+        renewalTime: validity && certificateRenewal(input, validity),
+        keyId: validity && set?.thumbprint,
         source: 'Node',
         isRotated: spec.credentialRotation.mode === 'Auto' && spec.managementPolicy === 'Manage',
         renewal: 'annotate the object with azurestackhci.io/repair-requested-at',

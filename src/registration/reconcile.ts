@@ -356,7 +356,7 @@ const announcements = {
   lastHandledRepairAt: {
     type: 'Normal',
     reason: 'Progressing',
-    note: "repair-requested-at: everything is read anew, what is missing is mended, and the Arc service principal's secret is made anew.",
+    note: "repair-requested-at: everything is read anew, what is missing is mended, and the nodes' certificates and the Arc service principal's secret are made anew.",
   },
 } as const;
 

@@ -41,6 +41,11 @@ export const notPublished: readonly NotPublished[] = [
     reason: 'Entra has no OpenAPI; its protocol is OpenID Connect',
   },
   {
+    method: /^POST$/,
+    path: /^\/providers\/Microsoft\.ResourceGraph\/resources$/i,
+    reason: "Resource Graph's OpenAPI is not among those held here",
+  },
+  {
     method: /^GET$/,
     path: /^\/metadata\/identity\/oauth2\/token\/?$/,
     reason: 'the Instance Metadata Service has no OpenAPI among those held here',

@@ -138,7 +138,7 @@ describe('roles', () => {
 });
 
 const created = (days: number) => ({
-  ...createdCertificate('NODE1'),
+  ...createdCertificate('NODE1', { createdTime: '2024-03-01T00:00:00Z' }),
   notAfter: after(days * day).toISOString(),
 });
 
