@@ -48,7 +48,7 @@ const cases: Record<string, Case> = {
   'another secret of it is handed to the nodes': {
     start: { ...ownStart, ...own },
     change: (world) => {
-      world.onboardingRecord = { handedOver: 'first-secret', found: undefined };
+      world.onboardingRecord = { handedOver: 'first-secret', found: undefined, repair: undefined };
       world.onboardingSecret = 'second-secret';
     },
     writes: ['InitializeArcIntegration'],
@@ -57,7 +57,7 @@ const cases: Record<string, Case> = {
   'also one that was found on the nodes': {
     start: { ...ownStart, ...own },
     change: (world) => {
-      world.onboardingRecord = { handedOver: undefined, found: 'first-secret' };
+      world.onboardingRecord = { handedOver: undefined, found: 'first-secret', repair: undefined };
       world.onboardingSecret = 'second-secret';
     },
     writes: ['InitializeArcIntegration'],
@@ -66,7 +66,7 @@ const cases: Record<string, Case> = {
   'what was found on the nodes is replaced when a node cannot be onboarded with it': {
     start: { ...ownStart, ...own, agents: [true, false], shown: [true, false] },
     change: (world) => {
-      world.onboardingRecord = { handedOver: undefined, found: 'first-secret' };
+      world.onboardingRecord = { handedOver: undefined, found: 'first-secret', repair: undefined };
     },
     writes: ['InitializeArcIntegration', 'StartArcRegistrationTask', 'Sync'],
     ends: 'Ready',
@@ -74,7 +74,7 @@ const cases: Record<string, Case> = {
   'a role of it is missing': {
     start: { ...ownStart, ...own, arcRoles: [true, false] },
     change: (world) => {
-      world.onboardingRecord = { handedOver: 'first-secret', found: undefined };
+      world.onboardingRecord = { handedOver: 'first-secret', found: undefined, repair: undefined };
     },
     writes: ['AssignArcRoles'],
     ends: 'Ready',
@@ -101,8 +101,8 @@ const observed = buildObserved({
   arcSignIn: present({ principalId: 'arc-principal-id' }),
 });
 const input = (changes: Partial<typeof observed> = {}) => buildInput({ spec, observed: { ...observed, ...changes } });
-const record = (handedOver: string | undefined, found: string | undefined, appId = 'ARC-client-id') =>
-  present({ appId, handedOver, found });
+const record = (handedOver: string | undefined, found: string | undefined, appId = 'ARC-client-id', repair?: string) =>
+  present({ appId, handedOver, found, repair });
 
 describe('which secret the nodes hold', () => {
   test.each([
@@ -131,6 +131,16 @@ describe('which secret the nodes hold', () => {
   ])('%s', (_, changes, held) => {
     expect(onboardingSecretHeld(input(changes))).toBe(held);
   });
+});
+
+test('a repair hands it over once more, and only once', () => {
+  const asked = (repair: string | undefined) => {
+    const given = input({ onboardingRecord: record('first', undefined, undefined, repair) });
+    given.memory = { ...given.memory, renewalRequests: { repair: '2' } };
+    return plan(given).runnable;
+  };
+  expect(asked('1')).toMatchObject([{ step: 'InitializeArcIntegration', arguments: { repair: '2' } }]);
+  expect(asked('2')).toEqual([]);
 });
 
 describe('what is wrong with it', () => {
