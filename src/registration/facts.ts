@@ -74,6 +74,8 @@ export interface OnboardingSecret {
 export interface OnboardingRecord {
   appId: string;
   handedOver: string | undefined;
+  /** The request for a repair upon which it was handed over last. */
+  repair: string | undefined;
   /** What the Secret held when the nodes were found onboarded with this application by somebody else. */
   found: string | undefined;
 }

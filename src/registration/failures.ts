@@ -42,6 +42,16 @@ export class SecretNotKept extends Error {
   }
 }
 
+/** The application of the user's own Arc service principal is gone from the tenant. */
+export class ArcPrincipalMissing extends Error {
+  override readonly name = 'ArcPrincipalMissing';
+  constructor(appId: string, refused: AzureError) {
+    super(`The application ${appId} of your Arc service principal cannot sign in: ${describeAzure(refused).message}`, {
+      cause: refused,
+    });
+  }
+}
+
 /** An operation on a node that did not succeed. */
 export class NodeError extends Error {
   override readonly name = 'NodeError';
@@ -74,6 +84,7 @@ export function describeFailure(error: unknown): Failure {
     const ofProvider = error.role === 'Azure Connected Machine Resource Manager';
     return failure(ofProvider ? 'RpRoleMissing' : 'ActionsMissing', error.message, 'RetrySlowly');
   }
+  if (error instanceof ArcPrincipalMissing) return failure('ArcIdentityMissing', error.message, 'RetrySlowly');
   if (error instanceof AzureError) return describeAzure(error);
   return failure('InternalError', error instanceof Error ? error.message : String(error), 'RetrySoon');
 }

@@ -1,5 +1,7 @@
 import type { HciClusterRegistration } from '../api/registration.ts';
 import { readApplication, type Application } from '../azure/applications.ts';
+import { AzureError } from '../azure/errors.ts';
+import { ArcPrincipalMissing } from './failures.ts';
 import { valueOf, type Fact, type Observed } from './facts.ts';
 import { expire, type Memory } from './memory.ts';
 import type { ReadableOnboardingSecretStore } from './onboarding-secret.ts';
@@ -53,7 +55,8 @@ export async function observeOnboarding(
         : { state: 'absent', at: onboardingSecret.at, via: 'live' }
       : await reader.read('arcSignIn', seldomMs, async () => {
           const text = await given.onboarding.readText(secret.fingerprint);
-          return found({ principalId: await sessions.tryClientSecret(registration, secret.appId, text, signal) });
+          const signingIn = sessions.tryClientSecret(registration, secret.appId, text, signal);
+          return found({ principalId: await signingIn.catch((error: unknown) => throwMissing(secret.appId, error)) });
         });
   // Only to tell its expiry: where it may not be read, the Secret's expiresOn does.
   const onboardingApplication: Fact<Application> =
@@ -67,4 +70,10 @@ export async function observeOnboarding(
           readApplication(session.graph, secret.appId, signal),
         );
   return { onboardingSecret, onboardingRecord, onboardingApplication, arcSignIn };
+}
+
+/** The tenant is that of the subscription, which was signed in to: what it does not know is not there. */
+function throwMissing(appId: string, error: unknown): never {
+  const isMissing = error instanceof AzureError && /^AADSTS(700016|7000229)$/.test(error.code);
+  throw isMissing ? new ArcPrincipalMissing(appId, error) : error;
 }

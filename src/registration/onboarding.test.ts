@@ -48,7 +48,7 @@ const cases: Record<string, Case> = {
   'another secret of it is handed to the nodes': {
     start: { ...ownStart, ...own },
     change: (world) => {
-      world.onboardingRecord = { handedOver: 'first-secret', found: undefined };
+      world.onboardingRecord = { handedOver: 'first-secret', found: undefined, repair: undefined };
       world.onboardingSecret = 'second-secret';
     },
     writes: ['InitializeArcIntegration'],
@@ -57,7 +57,7 @@ const cases: Record<string, Case> = {
   'also one that was found on the nodes': {
     start: { ...ownStart, ...own },
     change: (world) => {
-      world.onboardingRecord = { handedOver: undefined, found: 'first-secret' };
+      world.onboardingRecord = { handedOver: undefined, found: 'first-secret', repair: undefined };
       world.onboardingSecret = 'second-secret';
     },
     writes: ['InitializeArcIntegration'],
@@ -66,7 +66,7 @@ const cases: Record<string, Case> = {
   'what was found on the nodes is replaced when a node cannot be onboarded with it': {
     start: { ...ownStart, ...own, agents: [true, false], shown: [true, false] },
     change: (world) => {
-      world.onboardingRecord = { handedOver: undefined, found: 'first-secret' };
+      world.onboardingRecord = { handedOver: undefined, found: 'first-secret', repair: undefined };
     },
     writes: ['InitializeArcIntegration', 'StartArcRegistrationTask', 'Sync'],
     ends: 'Ready',
@@ -74,7 +74,7 @@ const cases: Record<string, Case> = {
   'a role of it is missing': {
     start: { ...ownStart, ...own, arcRoles: [true, false] },
     change: (world) => {
-      world.onboardingRecord = { handedOver: 'first-secret', found: undefined };
+      world.onboardingRecord = { handedOver: 'first-secret', found: undefined, repair: undefined };
     },
     writes: ['AssignArcRoles'],
     ends: 'Ready',
@@ -101,8 +101,8 @@ const observed = buildObserved({
   arcSignIn: present({ principalId: 'arc-principal-id' }),
 });
 const input = (changes: Partial<typeof observed> = {}) => buildInput({ spec, observed: { ...observed, ...changes } });
-const record = (handedOver: string | undefined, found: string | undefined, appId = 'ARC-client-id') =>
-  present({ appId, handedOver, found });
+const record = (handedOver: string | undefined, found: string | undefined, appId = 'ARC-client-id', repair?: string) =>
+  present({ appId, handedOver, found, repair });
 
 describe('which secret the nodes hold', () => {
   test.each([
@@ -133,6 +133,18 @@ describe('which secret the nodes hold', () => {
   });
 });
 
+/** What is done upon a request, when the one before was answered. */
+const repairAsked = (answered: string) => {
+  const given = input({ onboardingRecord: record('first', undefined, undefined, answered) });
+  given.memory = { ...given.memory, renewalRequests: { repair: '2' } };
+  return plan(given).runnable;
+};
+
+test('a repair hands it over once more, and only once', () => {
+  expect(repairAsked('1')).toMatchObject([{ step: 'InitializeArcIntegration', arguments: { repair: '2' } }]);
+  expect(repairAsked('2')).toEqual([]);
+});
+
 describe('what is wrong with it', () => {
   const notShown = { arcSettings: present(buildArcSettings({ perNodeDetails: [] })) };
   const expired = unknown('CredentialExpired', 'AADSTS7000222');
@@ -158,20 +170,21 @@ describe('what is wrong with it', () => {
   });
 });
 
+const secret = (notAfter: Date | undefined) =>
+  present({ appId: 'arc-client-id', fingerprint: 'first', hint: 'abc', notAfter });
+const application = (...hints: string[]) =>
+  present({
+    id: 'object-id',
+    appId: 'arc-client-id',
+    passwordCredentials: hints.map((hint, index) => ({
+      keyId: `key-${index}`,
+      hint,
+      startDateTime: '2026-01-01T00:00:00Z',
+      endDateTime: '2026-07-01T00:00:00Z',
+    })),
+  });
+
 describe('when it expires', () => {
-  const secret = (notAfter: Date | undefined) =>
-    present({ appId: 'arc-client-id', fingerprint: 'first', hint: 'abc', notAfter });
-  const application = (...hints: string[]) =>
-    present({
-      id: 'object-id',
-      appId: 'arc-client-id',
-      passwordCredentials: hints.map((hint, index) => ({
-        keyId: `key-${index}`,
-        hint,
-        startDateTime: '2026-01-01T00:00:00Z',
-        endDateTime: '2026-07-01T00:00:00Z',
-      })),
-    });
   const told = { validity: { notAfter: new Date('2026-07-01T00:00:00Z') }, keyId: 'key-1', source: 'Graph' };
   const expiresOn = new Date('2027-01-01T00:00:00Z');
   const asSecretSays = { validity: { notAfter: expiresOn }, keyId: undefined, source: 'Secret' };

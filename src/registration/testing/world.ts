@@ -47,7 +47,9 @@ export interface World {
   secretWorksFrom: Date;
   /** Fingerprint of what the Secret of the user's own Arc service principal holds. */
   onboardingSecret: string;
-  onboardingRecord: { handedOver: string | undefined; found: string | undefined } | undefined;
+  onboardingRecord:
+    | { handedOver: string | undefined; repair: string | undefined; found: string | undefined }
+    | undefined;
   /** Fingerprint of the user's secret that the nodes hold. */
   onboardedWith: string | undefined;
   nodes: Map<string, Probe>;
