@@ -137,11 +137,11 @@ describe('which secret the nodes hold', () => {
 const repairAsked = (answered: string) => {
   const given = input({ onboardingRecord: record('first', undefined, undefined, answered) });
   given.memory = { ...given.memory, renewalRequests: { repair: '2' } };
-  return plan(given).runnable;
+  return plan(given).runnable.filter(({ step }) => step === 'InitializeArcIntegration');
 };
 
 test('a repair hands it over once more, and only once', () => {
-  expect(repairAsked('1')).toMatchObject([{ step: 'InitializeArcIntegration', arguments: { repair: '2' } }]);
+  expect(repairAsked('1')).toMatchObject([{ arguments: { repair: '2' } }]);
   expect(repairAsked('2')).toEqual([]);
 });
 
