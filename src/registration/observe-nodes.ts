@@ -106,8 +106,7 @@ export async function observeNodes(
       pool.run(keyOf(metadata), endpoint, operation, operationArguments, { signal, correlationId }),
     );
     if (outcome.kind === 'ok') {
-      const [pin] = pins;
-      if (pin !== undefined && pins.length === 1) hostKeys[name] = pin;
+      if (outcome.hostKey !== undefined) hostKeys[name] = outcome.hostKey;
       return outcome.value;
     }
     const seen = outcome.kind === 'unreachable' ? outcome.seenHostKey : undefined;

@@ -227,6 +227,8 @@ export const Application = object({
   federatedIdentityCredentials: map(object({ issuer: text, subject: text, audiences: texts })),
   /** Everything else that Graph was given. */
   other: map(Type.Unknown()),
+  /** Where it belongs to another tenant than the first. */
+  tenantId: Type.Optional(text),
 });
 export type Application = Static<typeof Application>;
 
