@@ -25,6 +25,7 @@ import { startServer } from './kube/server.ts';
 import { createWorkQueue } from './kube/workqueue.ts';
 import { createNodePool } from './nodes/pool.ts';
 import { createSshTransport } from './nodes/ssh.ts';
+import { createSweepController } from './orphans/controller.ts';
 import { createRegistrationMetrics } from './registration/metrics.ts';
 import { requestedChange } from './registration/pokes.ts';
 import { createReconciler } from './registration/reconcile.ts';
@@ -37,7 +38,7 @@ const help = `hci-registration-controller: keeps Azure Stack HCI clusters regist
 Usage: controller [--config FILE] [--namespace NAMESPACE] [--help]
 
   --config FILE          configuration (YAML); see docs/configuration.md
-  --namespace NAMESPACE  only the registrations of this namespace
+  --namespace NAMESPACE  only the objects of this namespace; orphan sweeps delete nothing then
   --help                 this text
 
 The Kubernetes API server is found as by kubectl: KUBECONFIG, else the pod's ServiceAccount.
@@ -126,6 +127,14 @@ async function main(): Promise<void> {
     lastHeardAt: () => reflector.lastHeardAt(),
   });
 
+  const sweeps = createSweepController({
+    client: kube,
+    namespace: values.namespace,
+    registry,
+    log,
+    graceMs,
+  });
+
   const server = await startServer({
     ...configuration.server,
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
@@ -154,19 +163,20 @@ async function main(): Promise<void> {
       repeatAfterMs: eventRepeatMs,
       onError: (error) => log.warn({ err: error }, 'an event was not written'),
     });
+    const sessions = createSessions({
+      kube: writing,
+      secrets,
+      configuration,
+      certificateAuthorities,
+      userAgent,
+      beforeWrite: check,
+      onExchange: registrationMetrics.onAzureExchange,
+    });
     const reconciler = createReconciler({
       kube: writing,
       secrets,
       nodes: createNodePool(registrationMetrics.counted(transport)),
-      sessions: createSessions({
-        kube: writing,
-        secrets,
-        configuration,
-        certificateAuthorities,
-        userAgent,
-        beforeWrite: check,
-        onExchange: registrationMetrics.onAzureExchange,
-      }),
+      sessions,
       instanceId,
       now: () => new Date(),
       onStep: (step, result) => registrationMetrics.onStep(step, result),
@@ -179,18 +189,24 @@ async function main(): Promise<void> {
     leading = reconciler;
     for (const key of reflector.store.keys()) queue.add(key, 'resync');
     log.info({ registrations: reflector.store.size, instanceId }, 'started');
+    const signal = AbortSignal.any([stop.signal, lost]);
+    const sweeping = sweeps.work(
+      { kube: writing, sessions, instanceId, events, now: () => new Date() },
+      { signal, lost },
+    );
     await runWorkers({
       queue,
       workers: configuration.workers,
       deadlineMs: reconcileDeadlineMs,
       graceMs,
       // Told to stop, a pass may end; after a loss it must not.
-      reconcile: metrics.measured((key, signal, lend) =>
-        reconciler.reconcile(key, AbortSignal.any([signal, lost]), lend),
+      reconcile: metrics.measured((key, passSignal, lend) =>
+        reconciler.reconcile(key, AbortSignal.any([passSignal, lost]), lend),
       ),
       onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
-      signal: AbortSignal.any([stop.signal, lost]),
+      signal,
     });
+    await sweeping;
     leading = undefined;
     await transport.close();
     await writing.close();
@@ -224,13 +240,14 @@ async function main(): Promise<void> {
     });
   }
 
-  const watching = Promise.all([reflector.run(stop.signal), secrets.run(stop.signal)]);
+  const watching = Promise.all([reflector.run(stop.signal), secrets.run(stop.signal), sweeps.run(stop.signal)]);
   await Promise.race([reflector.synced, watching]);
   if (!stop.signal.aborted) {
     const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, log, stop.signal));
     if (instanceId !== undefined) await work((leadership) => lead(instanceId, leadership));
   }
   queue.shutDown();
+  sweeps.shutDown();
   await watching;
   await Promise.all([kube.close(), server.close()]);
   log.info('stopped');

@@ -46,6 +46,13 @@ const rules: Rule[] = [
     because: 'decisions do no I/O',
     typesAllowed: true,
   },
+  {
+    files: /^src\/orphans\/(judge|plan|report|schedule|fleet|mark|observed)\.ts$/,
+    never:
+      /(\.act\.ts$|^src\/orphans\/(observe|reconcile|controller)\.ts$|^src\/(sign-in\/sessions|kube\/(?!schema)|azure\/(?!resource-ids))|^(@azure\/|@kubernetes\/|ssh2$|node:(fs|net|http|https|child_process)))/,
+    because: 'decisions do no I/O',
+    typesAllowed: true,
+  },
   { files: /^src\//, never: /^test\//, because: 'the controller does not know the simulators' },
 ];
 

@@ -288,6 +288,26 @@ const table = {
     action: 'Set spec.deletion.policy to Detach to release the object, and unregister with Unregister-AzStackHCI.',
   },
   Detaching: { meaning: 'The object goes; Azure and the nodes are left as they are.', action: 'Nothing.' },
+  // Orphan sweeps
+  OrphansFound: {
+    meaning: 'A sweep found something that a registration left behind.',
+    action: 'Look at status.orphans; docs/orphans.md says how to have it deleted.',
+  },
+  NoneFound: { meaning: 'The last sweep found nothing that was left behind.', action: 'Nothing.' },
+  SweepIncomplete: {
+    meaning: 'A part of the subscription could not be searched, or something found there could not be judged.',
+    action: 'Read the message; what is missing is often a right to read. It is tried again.',
+  },
+  DeletionHeld: {
+    meaning: 'spec.mode is Delete, and nothing may be deleted: not all registrations are known, or a clock is wrong.',
+    action:
+      'Do what the message says. A controller for one namespace never deletes: use spec.mode Report, or a controller for all namespaces.',
+  },
+  OrphanDeleted: { meaning: 'A deletion was accepted by Azure.', action: 'Nothing.' },
+  OrphanNotDeleted: {
+    meaning: 'Azure refused a deletion.',
+    action: 'Remove the lock, or grant the action, that the message names; it is tried again.',
+  },
   ClockSkew: {
     meaning: "The controller's clock and Azure's differ by more than 5 minutes.",
     action: "Correct the clock of the controller's host.",

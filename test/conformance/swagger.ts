@@ -76,6 +76,12 @@ const olderResources = '2022-09-01';
 
 export const judgedBy: readonly JudgedBy[] = [
   {
+    path: /^\/providers\/Microsoft\.ResourceGraph\/resources$/i,
+    from: /^2024-04-01$/,
+    to: '2022-10-01',
+    reason: 'queries are the same in both versions; only the file of 2022-10-01 is held here',
+  },
+  {
     path: /^\/subscriptions\/[^/]+\/resourcegroups(\/[^/]+)?$/i,
     from: /^20(19|20|21|25)-/,
     to: olderResources,

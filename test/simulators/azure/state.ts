@@ -129,6 +129,8 @@ export const Machine = object({
   id: text,
   name: text,
   location: text,
+  /** When it was made; absent: not told. */
+  createdTime: Type.Optional(text),
   tags: Type.Optional(Tags),
   identity: object({ type: text, principalId: text, tenantId: text }),
   /** As the agent sent them, with `status`, `lastStatusChange`, `provisioningState`, `errorDetails` and `parentClusterResourceId`. */
