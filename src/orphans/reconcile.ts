@@ -129,13 +129,26 @@ export function createSweepReconciler(dependencies: SweepDependencies) {
     for (const id of failed.keys())
       if (!planned.orphans.some((orphan) => orphan.id.toLowerCase() === id)) failed.delete(id);
     const due = planned.deletions.filter(({ id }) => (failed.get(id.toLowerCase())?.nextTry ?? now()) <= now());
-    for (const deletion of due) await deleteIfStill(sweep, deletion, { look, judge, session, failed, signal });
+    for (const deletion of due) {
+      // Somebody may have changed their mind meanwhile.
+      if (!isCurrent(key, sweep)) break;
+      await deleteIfStill(sweep, deletion, { look, judge, session, failed, signal });
+    }
 
     const next = nextSweep(sweep, planned, due.length > 0, failed);
     const status = reportSweep({ sweep, observed, plan: planned, failures: failed, nextSweep: next, now: now() });
     await write(sweep, status, signal);
     await announce(sweep, planned, firstSeen);
     return { requeueAfterMs: Math.max(1000, next.getTime() - now().getTime()) };
+  }
+
+  function isCurrent(key: string, sweep: HciOrphanSweep): boolean {
+    const current = dependencies.read(key)?.metadata;
+    return (
+      current?.uid === sweep.metadata.uid &&
+      current.generation === sweep.metadata.generation &&
+      current.deletionTimestamp === undefined
+    );
   }
 
   /** Reads what decides once more, right before the write: the pass may have taken minutes. */

@@ -30,14 +30,12 @@ export function needsRepair(input: PlanInput, probe: Probe): boolean {
   if (input.memory.renewalRequests.repair !== undefined) return true;
   const { connectionStatus } = probe.registration;
   if (input.spec.credentialRotation.mode !== 'Auto') return false;
-  return (
-    connectionStatus === 'RepairRegistrationRequired' ||
-    (connectionStatus !== 'Connected' && certificateWasRefused(input))
-  );
+  return connectionStatus === 'RepairRegistrationRequired' || wasRefused(input, probe);
 }
 
 /** Microsoft Entra knows the application and not the key: the node's own rotation has failed, or somebody has replaced the certificates. */
-const certificateWasRefused = ({ memory }: PlanInput): boolean =>
+const wasRefused = ({ memory }: PlanInput, { registration }: Probe): boolean =>
+  registration.connectionStatus !== 'Connected' &&
   [...memory.failures].some(([key, { message }]) => /^Sync[A-Za-z]*\//.test(key) && /AADSTS700027\b/.test(message));
 
 const isDue = (input: PlanInput, probe: Probe): boolean => {
@@ -85,7 +83,8 @@ export function certificateNeed(
   if (repairs(input, probe)) {
     if (!isFresh(probe) || !usable) return { need: 'create', ...renews };
     if (set === null || created?.thumbprint !== set.thumbprint) return { need: 'use', ...renews };
-    return { need: 'none' };
+    // The application has lost it, or an upload without it came last.
+    return wasRefused(input, probe) ? { need: 'use' } : { need: 'none' };
   }
   return isDue(input, probe) ? { need: 'create', ...renews } : { need: 'none' };
 }

@@ -23,6 +23,8 @@ export function createPass(
     namespace?: string;
     signIn?: 'controller' | 'reader' | 'owner';
     clock?: { ms: number };
+    /** Called when the registrations are listed. @param change changes the spec of the sweep */
+    onList?(change: () => void): void;
   },
 ) {
   const { azure } = lab;
@@ -65,6 +67,9 @@ export function createPass(
     async request({ method, body }) {
       if (method === 'GET') {
         lists += 1;
+        given.onList?.(() => {
+          stored = { ...stored, metadata: { ...stored.metadata, generation: 2 } };
+        });
         return { metadata: { resourceVersion: '1' }, items: given.registrations ?? [] };
       }
       if (typeof body !== 'object' || body === null || !('status' in body)) throw new Error(`unexpected ${method}`);
