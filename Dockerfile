@@ -18,4 +18,4 @@ COPY LICENSE /app/
 COPY --from=build /build/dist/controller.js /build/dist/controller.js.LEGAL.txt /build/dist/*.ps1 /app/
 USER 65532:65532
 # Memory before speed; what each flag gives is measured in test/bench/runtime/README.md.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "--single-threaded-gc", "--heap-growing-percent=25", "/app/controller.js"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "--single-threaded-gc", "--no-incremental-marking", "--heap-growing-percent=25", "--no-maglev", "--v8-pool-size=1", "/app/controller.js"]

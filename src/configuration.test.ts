@@ -51,6 +51,7 @@ describe('what is wrong is named, with file and field', () => {
     ['instanceId: "a/b"', /instanceId /],
     ['clouds: { AzureCloud: { login: 7 } }', /clouds\.AzureCloud\.login /],
     ['worker: 3', /worker\b/],
+    ['clouds: { AzureCloud: { graphScope: https://graph.example.com } }', /graphScope/],
     ['clouds: { AzureGermanCloud: {} }', /AzureGermanCloud/],
     ['- a', /controller\.yaml is not valid: the file /],
     ['text', /controller\.yaml is not valid: the file /],

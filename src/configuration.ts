@@ -9,6 +9,18 @@ const endpoints = Type.Object(
     login: Type.Optional(Type.String({ description: 'Microsoft Entra.' })),
     graph: Type.Optional(Type.String({ description: 'Microsoft Graph.' })),
     portal: Type.Optional(Type.String({ description: 'Azure portal.' })),
+    resourceManagerScope: Type.Optional(
+      Type.String({
+        pattern: '/\\.default$',
+        description: 'For what tokens for Resource Manager are asked, such as https://management.azure.com/.default.',
+      }),
+    ),
+    graphScope: Type.Optional(
+      Type.String({
+        pattern: '/\\.default$',
+        description: 'The same for Microsoft Graph. It is also given to the nodes.',
+      }),
+    ),
   },
   { additionalProperties: false },
 );

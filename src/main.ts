@@ -25,8 +25,10 @@ import { startServer } from './kube/server.ts';
 import { createWorkQueue } from './kube/workqueue.ts';
 import { createNodePool } from './nodes/pool.ts';
 import { createSshTransport } from './nodes/ssh.ts';
+import { createSweepController } from './orphans/controller.ts';
 import { createRegistrationMetrics } from './registration/metrics.ts';
 import { requestedChange } from './registration/pokes.ts';
+import { createRedaction, describeCrash, redactingKubeClient } from './redaction.ts';
 import { createReconciler } from './registration/reconcile.ts';
 import { createReferencedSecrets, namedSecrets } from './registration/referenced-secrets.ts';
 import { createSessions } from './sign-in/sessions.ts';
@@ -37,7 +39,7 @@ const help = `hci-registration-controller: keeps Azure Stack HCI clusters regist
 Usage: controller [--config FILE] [--namespace NAMESPACE] [--help]
 
   --config FILE          configuration (YAML); see docs/configuration.md
-  --namespace NAMESPACE  only the registrations of this namespace
+  --namespace NAMESPACE  only the objects of this namespace; orphan sweeps delete nothing then
   --help                 this text
 
 The Kubernetes API server is found as by kubectl: KUBECONFIG, else the pod's ServiceAccount.
@@ -55,6 +57,8 @@ const eventRepeatMs = 10 * 60_000;
 /** client-go's. */
 const leaseTimes = { leaseDurationSeconds: 15, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
 
+const redaction = createRedaction();
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { config: { type: 'string' }, namespace: { type: 'string' }, help: { type: 'boolean' } },
@@ -64,12 +68,16 @@ async function main(): Promise<void> {
     return;
   }
   const configuration = await readConfiguration(values.config);
-  const log = pino({
-    level: configuration.logLevel,
-    base: { controller: fieldManager },
-    formatters: { level: (level) => ({ level }) },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  const output = pino.destination(1);
+  const log = pino(
+    {
+      level: configuration.logLevel,
+      base: { controller: fieldManager },
+      formatters: { level: (level) => ({ level }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    { write: (line: string) => output.write(redaction.clean(line)) },
+  );
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -89,7 +97,10 @@ async function main(): Promise<void> {
   });
   const onExchange: typeof metrics.onExchange = (exchange) => metrics.onExchange(exchange);
   const kubeConfig = await loadKubeConfig();
-  const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange });
+  const kube = redactingKubeClient(
+    createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange }),
+    redaction,
+  );
   const certificateAuthorities =
     configuration.certificateAuthorityFile === undefined
       ? undefined
@@ -126,6 +137,14 @@ async function main(): Promise<void> {
     lastHeardAt: () => reflector.lastHeardAt(),
   });
 
+  const sweeps = createSweepController({
+    client: kube,
+    namespace: values.namespace,
+    registry,
+    log,
+    graceMs,
+  });
+
   const server = await startServer({
     ...configuration.server,
     metrics: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
@@ -143,7 +162,10 @@ async function main(): Promise<void> {
 
   /** Works while it leads. What was remembered of an earlier time of leading is another leader's past by now. */
   async function lead(instanceId: string, { signal: lost, check }: Leadership): Promise<void> {
-    const writing = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange, beforeWrite: check });
+    const writing = redactingKubeClient(
+      createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange, beforeWrite: check }),
+      redaction,
+    );
     const transport = createSshTransport({
       allowLoopback: configuration.allowLoopbackNodeAddresses,
       beforeMutation: check,
@@ -154,24 +176,26 @@ async function main(): Promise<void> {
       repeatAfterMs: eventRepeatMs,
       onError: (error) => log.warn({ err: error }, 'an event was not written'),
     });
+    const sessions = createSessions({
+      kube: writing,
+      secrets,
+      configuration,
+      certificateAuthorities,
+      userAgent,
+      beforeWrite: check,
+      onExchange: registrationMetrics.onAzureExchange,
+    });
     const reconciler = createReconciler({
       kube: writing,
       secrets,
       nodes: createNodePool(registrationMetrics.counted(transport)),
-      sessions: createSessions({
-        kube: writing,
-        secrets,
-        configuration,
-        certificateAuthorities,
-        userAgent,
-        beforeWrite: check,
-        onExchange: registrationMetrics.onAzureExchange,
-      }),
+      sessions,
       instanceId,
       now: () => new Date(),
       onStep: (step, result) => registrationMetrics.onStep(step, result),
       events,
       log,
+      clean: (text) => redaction.clean(text),
       read: (key) => reflector.store.get(key),
       list: () => reflector.store.list(),
       massDeletion: configuration.massDeletion,
@@ -181,18 +205,24 @@ async function main(): Promise<void> {
     leading = reconciler;
     for (const key of reflector.store.keys()) queue.add(key, 'resync');
     log.info({ registrations: reflector.store.size, instanceId }, 'started');
+    const signal = AbortSignal.any([stop.signal, lost]);
+    const sweeping = sweeps.work(
+      { kube: writing, sessions, instanceId, events, now: () => new Date() },
+      { signal, lost },
+    );
     await runWorkers({
       queue,
       workers: configuration.workers,
       deadlineMs: reconcileDeadlineMs,
       graceMs,
       // Told to stop, a pass may end; after a loss it must not.
-      reconcile: metrics.measured((key, signal, lend) =>
-        reconciler.reconcile(key, AbortSignal.any([signal, lost]), lend),
+      reconcile: metrics.measured((key, passSignal, lend) =>
+        reconciler.reconcile(key, AbortSignal.any([passSignal, lost]), lend),
       ),
       onError: (key, error) => log.error({ err: error, registration: key }, 'a pass failed and is repeated'),
-      signal: AbortSignal.any([stop.signal, lost]),
+      signal,
     });
+    await sweeping;
     leading = undefined;
     await transport.close();
     await writing.close();
@@ -226,13 +256,14 @@ async function main(): Promise<void> {
     });
   }
 
-  const watching = Promise.all([reflector.run(stop.signal), secrets.run(stop.signal)]);
+  const watching = Promise.all([reflector.run(stop.signal), secrets.run(stop.signal), sweeps.run(stop.signal)]);
   await Promise.race([reflector.synced, watching]);
   if (!stop.signal.aborted) {
     const instanceId = configuration.instanceId ?? (await kubeSystemUid(kube, log, stop.signal));
     if (instanceId !== undefined) await work((leadership) => lead(instanceId, leadership));
   }
   queue.shutDown();
+  sweeps.shutDown();
   await watching;
   await Promise.all([kube.close(), server.close()]);
   log.info('stopped');
@@ -261,11 +292,19 @@ async function kubeSystemUid(
   return undefined;
 }
 
+function crash(error: unknown): never {
+  process.stderr.write(`${redaction.clean(describeCrash(error))}\n`);
+  process.exit(1);
+}
+// Node.js would print all that the error holds.
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
+
 try {
   await main();
   // Idle connections to Azure would keep the process for as long as they are kept alive.
   process.exit();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${redaction.clean(error instanceof Error ? error.message : String(error))}\n`);
   process.exit(1);
 }

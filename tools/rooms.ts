@@ -40,9 +40,16 @@ const rules: Rule[] = [
   },
   {
     files:
-      /^src\/registration\/(arc-application|arc-secret-rotation|credentials|renewal|plan|removal|report|report-parts|node-state|membership|stale-machines|notices|report-idle|draft|conditions\/.*|guards|arc-guards|arc-agent|permissions|target|step|schedule|pokes|memory|facts|steps\/(?!.*\.act\.ts$).*)\.ts$/,
+      /^src\/registration\/(arc-application|arc-secret-rotation|certificates|credentials|renewal|plan|removal|report|report-parts|node-state|membership|stale-machines|notices|report-idle|draft|conditions\/.*|guards|arc-guards|arc-agent|permissions|target|step|schedule|pokes|memory|facts|steps\/(?!.*\.act\.ts$).*)\.ts$/,
     never:
       /(\.act\.ts$|^src\/registration\/(act|observe|observe-nodes|arc-secret|reconcile|status-writer|clients|reader)\.ts$|^src\/(sign-in\/sessions|kube\/(?!schema)|azure\/(resource-manager|reads|credentials|budget)|nodes\/(ssh|transport))|^(@azure\/|@kubernetes\/|ssh2$|node:(fs|net|http|https|child_process)))/,
+    because: 'decisions do no I/O',
+    typesAllowed: true,
+  },
+  {
+    files: /^src\/orphans\/(judge|plan|report|schedule|fleet|mark|observed)\.ts$/,
+    never:
+      /(\.act\.ts$|^src\/orphans\/(observe|reconcile|controller)\.ts$|^src\/(sign-in\/sessions|kube\/(?!schema)|azure\/(?!resource-ids))|^(@azure\/|@kubernetes\/|ssh2$|node:(fs|net|http|https|child_process)))/,
     because: 'decisions do no I/O',
     typesAllowed: true,
   },

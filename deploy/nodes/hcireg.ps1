@@ -302,14 +302,14 @@ function Get-AgentAnswer {
     return @{ found = $found; error = Get-BoundedText -Value "azcmagent $Verb gave no answer (exit code $LASTEXITCODE): $text" }
 }
 
-# Who may use the proxy is nobody's business here.
-function Get-AgentProxy {
+# A text without the user and the password that addresses in it may have: that of a proxy, for one.
+function Get-AgentText {
     param($Value)
     $text = Get-OptionalText -Value $Value
     if ($null -eq $text) {
         return $null
     }
-    return $text -replace '//[^/]*@', '//***@'
+    return $text -replace '//[^/\s]*@', '//***@'
 }
 
 # Releases of the agent write a list, or one text with commas.
@@ -339,8 +339,8 @@ function Get-Agent {
         location       = Get-OptionalText -Value $shown.location
         lastHeartbeat  = Get-OptionalInstant -Value $shown.lastHeartbeat
         errorCode      = Get-OptionalText -Value $shown.agentErrorCode
-        errorDetails   = Get-OptionalText -Value $shown.agentErrorDetails
-        proxyUrl       = Get-AgentProxy -Value $shown.httpsProxy
+        errorDetails   = Get-AgentText -Value $shown.agentErrorDetails
+        proxyUrl       = Get-AgentText -Value $shown.httpsProxy
         proxyBypass    = @(Get-AgentProxyBypass -Value $shown.proxyBypass)
     }
 }
@@ -349,7 +349,7 @@ function Get-Agent {
 function Assert-AgentDone {
     param($Doing, $Output)
     if ($LASTEXITCODE -ne 0) {
-        Stop-Operation -Id 'AgentRefused' -Message (Get-BoundedText -Value "$Doing failed (exit code $LASTEXITCODE): $(@($Output) -join ' ')")
+        Stop-Operation -Id 'AgentRefused' -Message (Get-AgentText -Value "$Doing failed (exit code $LASTEXITCODE): $(@($Output) -join ' ')")
     }
 }
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { describe, expect, test } from 'vitest';
-import { registrationCrd } from './crd.ts';
+import { registrationCrd, sweepCrd } from './crd.ts';
 import { reasons } from './reasons.ts';
 
 const Node = Type.Record(Type.String(), Type.Unknown());
@@ -135,4 +135,35 @@ test('every reason is one word that a condition may carry, with a meaning and an
     expect(meaning).toMatch(/\.$/);
     expect(action).toMatch(/\.$/);
   }
+});
+
+describe('the CRD of sweeps', () => {
+  const sweep = sweepCrd();
+  const [only] = sweep.spec.versions;
+  const fields = [...schemas(only?.schema.openAPIV3Schema, '')];
+
+  test('every field has one type and a description, and what a user writes is bounded', () => {
+    const bare = fields.filter(([path, { type }]) => typeof type !== 'string' && path !== '');
+    expect(bare.map(([path]) => path)).toEqual([]);
+    const undescribed = fields.filter(
+      ([path, { description }]) =>
+        typeof description !== 'string' && !/^(\.(apiVersion|kind|metadata))?$|\[\]/.test(path),
+    );
+    expect(undescribed.map(([path]) => path)).toEqual([]);
+    const unbounded = fields.filter(
+      ([path, { type, maxItems, maxLength, enum: values, format }]) =>
+        path.startsWith('.spec') &&
+        ((type === 'array' && maxItems === undefined) ||
+          (type === 'string' && maxLength === undefined && values === undefined && format === undefined)),
+    );
+    expect(unbounded.map(([path]) => path)).toEqual([]);
+  });
+
+  test('its columns show what is there; by default nothing is deleted', () => {
+    const known = new Set(['.metadata.creationTimestamp', ...fields.map(([path]) => path)]);
+    for (const { jsonPath } of [...(only?.additionalPrinterColumns ?? []), ...(only?.selectableFields ?? [])])
+      expect(known).toContain(jsonPath.replace(/\[\?\(.*?\)\]/, '[]'));
+    expect(fields.find(([path]) => path === '.spec.mode')?.[1]['default']).toBe('Report');
+    expect(fields.find(([path]) => path === '.spec')?.[1]['required']).toEqual(['azure']);
+  });
 });

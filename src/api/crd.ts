@@ -1,5 +1,6 @@
 import { group, version } from './group.ts';
 import { kind, registrationSchema } from './registration.ts';
+import { sweepKind, sweepSchema } from './sweep.ts';
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -63,6 +64,52 @@ export function registrationCrd() {
             column('Last-Sync', 'date', '.status.lastSyncTime', 'When it was last compared with Azure', 1),
           ],
           schema: { openAPIV3Schema: structural(JSON.parse(JSON.stringify(registrationSchema))) },
+        },
+      ],
+    },
+  };
+}
+
+/** The CustomResourceDefinition of HciOrphanSweep, as plain data. */
+export function sweepCrd() {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `hciorphansweeps.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: {
+        kind: sweepKind,
+        listKind: `${sweepKind}List`,
+        plural: 'hciorphansweeps',
+        singular: 'hciorphansweep',
+        shortNames: ['hcisweep', 'hcisweeps'],
+        categories: ['hci', 'azure'],
+      },
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          selectableFields: [{ jsonPath: '.spec.azure.subscriptionId' }, { jsonPath: '.spec.azure.tenantId' }],
+          additionalPrinterColumns: [
+            column('Ready', 'string', condition('Ready', 'status'), 'The last sweep was complete'),
+            column('Reason', 'string', condition('Ready', 'reason'), 'Why it was not'),
+            column('Mode', 'string', '.spec.mode', 'Whether orphans are deleted'),
+            column('Orphans', 'integer', '.status.total', 'Orphans found'),
+            column('Clusters', 'integer', '.status.summary.clusters', 'Of them cluster resources'),
+            column('Machines', 'integer', '.status.summary.machines', 'Of them Arc-enabled servers'),
+            column('Last-Sweep', 'date', '.status.lastSweepTime', 'When it was last searched'),
+            column('Age', 'date', '.metadata.creationTimestamp', 'Since when the object exists'),
+            column('Applications', 'integer', '.status.summary.applications', 'App registrations', 1),
+            column('Roles', 'integer', '.status.summary.roleAssignments', 'Role assignments', 1),
+            column('Groups', 'integer', '.status.summary.resourceGroups', 'Empty resource groups', 1),
+            column('Next-Sweep', 'string', '.status.nextSweepTime', 'When it will be searched next', 1),
+            column('Message', 'string', condition('Ready', 'message'), 'What is the matter', 1),
+          ],
+          schema: { openAPIV3Schema: structural(JSON.parse(JSON.stringify(sweepSchema))) },
         },
       ],
     },

@@ -21,7 +21,10 @@ const table = {
     meaning: 'The last try failed and is repeated at the time that the message says.',
     action: 'Read the message; nothing needs to be done if it passes.',
   },
-  WaitingForAzure: { meaning: 'A long-running operation in Azure has not finished.', action: 'Wait.' },
+  WaitingForAzure: {
+    meaning: 'A long-running operation in Azure has not finished, or Azure is busy with another one on the same thing.',
+    action: 'Wait.',
+  },
   NotYetObserved: { meaning: 'It has not been looked at yet.', action: 'Wait for the first pass.' },
   Suspended: {
     meaning: 'spec.suspend is true: nothing is read or changed.',
@@ -226,7 +229,7 @@ const table = {
   },
   RepairRegistrationRequired: {
     meaning: 'A node asks for a repair of the registration.',
-    action: 'Run Register-AzStackHCI -RepairRegistration: this version of the controller does not repair.',
+    action: 'Nothing while Reconciling: it is repaired. Else do what the message says.',
   },
   // Arc
   NodesNotConnected: {
@@ -250,6 +253,12 @@ const table = {
     meaning: 'Some nodes have Arc integration and others do not: an upgrade is under way (9112).',
     action: 'Finish the upgrade of the nodes that the message names; Arc is set up then.',
   },
+  ArcIdentityMissing: {
+    meaning:
+      'The application of your own Arc service principal does not exist in the tenant, or has no service principal there.',
+    action:
+      'Restore it within 30 days of its deletion (Microsoft Entra, deleted applications), or put another one into the Secret: the nodes are given it.',
+  },
   RpRoleMissing: {
     meaning: 'The HCI resource provider lacks its role on the Arc resource group, and we may not assign it.',
     action: 'Have an owner run the command in the message.',
@@ -271,7 +280,8 @@ const table = {
   },
   ExpiryUnknown: {
     meaning: 'The expiry of a credential is not known.',
-    action: 'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret. Else nothing.',
+    action:
+      'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret; for that of your own Arc service principal the application permission Application.Read.All of Microsoft Graph for the identity will do too. Else nothing.',
   },
   // In sync
   DriftDetected: {
@@ -303,6 +313,26 @@ const table = {
       'Correct spec.azure.subscriptionId or the rights. Where an object is deleted and the subscription is gone: deletion.policy Detach.',
   },
   Detaching: { meaning: 'The object goes; Azure and the nodes are left as they are.', action: 'Nothing.' },
+  // Orphan sweeps
+  OrphansFound: {
+    meaning: 'A sweep found something that a registration left behind.',
+    action: 'Look at status.orphans; docs/orphans.md says how to have it deleted.',
+  },
+  NoneFound: { meaning: 'The last sweep found nothing that was left behind.', action: 'Nothing.' },
+  SweepIncomplete: {
+    meaning: 'A part of the subscription could not be searched, or something found there could not be judged.',
+    action: 'Read the message; what is missing is often a right to read. It is tried again.',
+  },
+  DeletionHeld: {
+    meaning: 'spec.mode is Delete, and nothing may be deleted: not all registrations are known, or a clock is wrong.',
+    action:
+      'Do what the message says. A controller for one namespace never deletes: use spec.mode Report, or a controller for all namespaces.',
+  },
+  OrphanDeleted: { meaning: 'A deletion was accepted by Azure.', action: 'Nothing.' },
+  OrphanNotDeleted: {
+    meaning: 'Azure refused a deletion.',
+    action: 'Remove the lock, or grant the action, that the message names; it is tried again.',
+  },
   ClockSkew: {
     meaning: "The controller's clock and Azure's differ by more than 5 minutes.",
     action: "Correct the clock of the controller's host.",

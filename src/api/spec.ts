@@ -21,7 +21,7 @@ const secretReference = (description: string) =>
 
 const clientId = guid('clientId', 'Application (client) id of the identity in Microsoft Entra.');
 
-const identity = object(
+export const identity = object(
   {
     type: oneOf(['WorkloadIdentity', 'ManagedIdentity', 'ClientSecret', 'ClientCertificate'], {
       description: 'How the controller signs in. Set exactly the member of this name.',
@@ -67,7 +67,7 @@ const identity = object(
     ),
   },
   {
-    description: 'Who the controller is in Azure when it works on this cluster.',
+    description: 'Who the controller is in Azure when it works on this object.',
     rules: unionRules({
       WorkloadIdentity: 'workloadIdentity',
       ManagedIdentity: 'managedIdentity',
@@ -77,7 +77,7 @@ const identity = object(
   },
 );
 
-const resourceGroupName = (description: string) =>
+export const resourceGroupName = (description: string) =>
   string({
     maxLength: 90,
     minLength: 1,
@@ -355,7 +355,8 @@ export const RegistrationSpec = object(
       {
         mode: oneOf(['Auto', 'Manual'], {
           default: 'Auto',
-          description: 'Auto: credentials are rotated ahead of their expiry. Manual: only on request.',
+          description:
+            'Auto: credentials are rotated ahead of their expiry, and a registration whose certificates are refused is repaired. Manual: only on request (rotate-requested-at, repair-requested-at).',
         }),
         renewBefore: duration({
           default: '720h',

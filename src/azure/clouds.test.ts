@@ -58,6 +58,11 @@ describe('endpoints that the configuration overrides', () => {
     expect(overridden.resourceManager).toBe('https://arm.corp.example.com');
     expect(overridden.portal).toBe('https://portal.corp.example.com');
   });
+  test('also in what tokens are asked for', () => {
+    const scope = 'https://arm.corp.example.com/11111111-1111-4111-8111-111111111111/.default';
+    const given = cloudEndpoints('AzureCloud', { resourceManagerScope: scope });
+    expect(given).toEqual({ ...cloudEndpoints('AzureCloud'), resourceManagerScope: scope });
+  });
   test('change no other endpoint, and not what tokens are for', () => {
     const { login, graph, resourceManagerScope, graphScope } = cloudEndpoints('AzureChinaCloud');
     expect(overridden).toMatchObject({ login, graph, resourceManagerScope, graphScope });

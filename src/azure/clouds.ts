@@ -54,9 +54,11 @@ const publicClouds: Record<CloudName, CloudEndpoints> = {
   },
 };
 
-export type EndpointOverrides = Partial<Pick<CloudEndpoints, 'resourceManager' | 'login' | 'graph' | 'portal'>>;
+export type EndpointOverrides = Partial<
+  Pick<CloudEndpoints, 'resourceManager' | 'login' | 'graph' | 'portal' | 'resourceManagerScope' | 'graphScope'>
+>;
 
-/** The endpoints of a cloud. Hosts may be overridden (private clouds, the lab); scopes stay what the cloud's tokens are issued for. */
+/** The endpoints of a cloud. Hosts and scopes may be overridden (private clouds, the lab); another host alone changes no scope. */
 export function cloudEndpoints(cloud: CloudName, overrides: EndpointOverrides = {}): CloudEndpoints {
   const endpoints = { ...publicClouds[cloud], ...overrides };
   for (const host of ['resourceManager', 'login', 'graph', 'portal'] as const)

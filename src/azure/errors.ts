@@ -39,6 +39,14 @@ export class AzureError extends Error {
   }
 }
 
+/**
+ * Azure works on the same thing already, started by us or by somebody else, and takes this when that is done. 409 mostly; the 429 among
+ * these are no quota, so that nobody else has to slow down.
+ */
+export const isBusy = ({ status, code }: AzureError): boolean =>
+  (status === 409 && /^(Another)?OperationInProgress$|^Conflict$|^ConcurrentUpdateError$/.test(code)) ||
+  /^(ResourceGroupBeingDeleted|RetryableError.*|ReferencedResourceNotProvisioned|NamespaceInTransition)$/.test(code);
+
 const needsPerson =
   /^(RequestDisallowedByPolicy|InvalidResourceLocation|InvalidResourceGroupLocation|LocationNotAvailable|LocationRequired|NoRegisteredProviderFound|InvalidResourceType|SubscriptionNotFound|InvalidSubscriptionId)/;
 const slowly =

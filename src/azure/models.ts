@@ -28,7 +28,12 @@ export const ClusterResource = Type.Object({
     lastSyncTimestamp: optionalText,
     reportedProperties: Type.Optional(
       Type.Union([
-        Type.Object({ clusterName: optionalText, clusterId: optionalText, clusterVersion: optionalText }),
+        Type.Object({
+          clusterName: optionalText,
+          clusterId: optionalText,
+          clusterVersion: optionalText,
+          lastUpdated: optionalText,
+        }),
         Type.Null(),
       ]),
     ),

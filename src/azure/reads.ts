@@ -170,7 +170,7 @@ export async function readOperation(
   return parse(models.OperationStatus, answer);
 }
 
-async function list<T extends TSchema>(
+export async function list<T extends TSchema>(
   arm: ResourceManager,
   item: T,
   request: { path: string; apiVersion: string; query?: Record<string, string>; signal: AbortSignal },
@@ -185,7 +185,7 @@ async function list<T extends TSchema>(
   }
 }
 
-function parse<T extends TSchema>(schema: T, answer: ArmAnswer): Static<T> {
+export function parse<T extends TSchema>(schema: T, answer: ArmAnswer): Static<T> {
   if (Value.Check(schema, answer.body)) return answer.body;
   const [problem] = Value.Errors(schema, answer.body);
   throw new AzureError({
@@ -195,7 +195,7 @@ function parse<T extends TSchema>(schema: T, answer: ArmAnswer): Static<T> {
   });
 }
 
-async function find<T>(signal: AbortSignal, absentCodes: string[], read: () => Promise<T>): Promise<Found<T>> {
+export async function find<T>(signal: AbortSignal, absentCodes: string[], read: () => Promise<T>): Promise<Found<T>> {
   try {
     return { found: true, value: await read() };
   } catch (cause) {

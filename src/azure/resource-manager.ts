@@ -4,17 +4,13 @@ import type { TokenCredential } from '@azure/core-auth';
 import {
   bearerTokenAuthenticationPolicy,
   createPipelineFromOptions,
-  createPipelineRequest,
-  type HttpClient,
   type HttpMethods,
   type PipelinePolicy,
 } from '@azure/core-rest-pipeline';
-import { budgetPolicy, isQuery, type RequestBudget } from './budget.ts';
+import { budgetPolicy, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
-import { answerError, AzureError, toAzureError } from './errors.ts';
 import { createHttpClient, type OnAzureExchange } from './http-client.ts';
-
-const requestTimeoutMs = 60_000;
+import { deadlinePolicy, exchange, guarded } from './pipeline.ts';
 
 export interface ArmAnswer {
   status: number;
@@ -62,7 +58,7 @@ export function createResourceManager(options: {
   onExchange: OnAzureExchange;
 }): ResourceManager {
   const { credential, subscriptionId, endpoints } = options;
-  const httpClient = guarded(createHttpClient('arm', options.onExchange), options.beforeWrite);
+  const httpClient = guarded(createHttpClient('arm', options.onExchange), options);
   let clockSkewMs: number | undefined;
   const clockPolicy: PipelinePolicy = {
     name: 'clockPolicy',
@@ -93,25 +89,10 @@ export function createResourceManager(options: {
     phase: 'Sign',
   });
 
-  const exchange = async (method: HttpMethods, url: string, body: unknown, signal: AbortSignal): Promise<ArmAnswer> => {
-    const request = createPipelineRequest({ method, url, abortSignal: signal });
-    if (body !== undefined) {
-      request.headers.set('content-type', 'application/json');
-      request.body = JSON.stringify(body);
-    }
-    request.headers.set('accept', 'application/json');
-    const response = await pipeline.sendRequest(httpClient, request).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw toAzureError(error);
-    });
-    const header = (name: string) => response.headers.get(name);
-    const text = response.bodyAsText ?? '';
-    if (response.status >= 400) throw answerError({ status: response.status, bodyText: text, method, url, header });
-    return {
-      status: response.status,
-      body: text === '' ? undefined : parseBody(text, response.status),
-      operationUrl: header('azure-asyncoperation') ?? header('location'),
-    };
+  const send = async (method: HttpMethods, url: string, body: unknown, signal: AbortSignal): Promise<ArmAnswer> => {
+    const answer = await exchange(pipeline, httpClient, { method, url, body, signal });
+    const operationUrl = answer.header('azure-asyncoperation') ?? answer.header('location');
+    return { status: answer.status, body: answer.body, operationUrl };
   };
 
   return {
@@ -121,13 +102,13 @@ export function createResourceManager(options: {
       const url = new URL(endpoints.resourceManager + path);
       url.searchParams.set('api-version', apiVersion);
       for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
-      return exchange(method, url.href, body, signal);
+      return send(method, url.href, body, signal);
     },
     follow(url, signal) {
       if (new URL(url).origin !== new URL(endpoints.resourceManager).origin) {
         throw new Error('an operation URL must lead back to Azure Resource Manager: it would receive a token');
       }
-      return exchange('GET', url, undefined, signal);
+      return send('GET', url, undefined, signal);
     },
     resources: new ResourceManagementClient(credential, subscriptionId, {
       ...common,
@@ -141,29 +122,3 @@ export function createResourceManager(options: {
     }),
   };
 }
-
-/** At the last moment: a policy would be asked before a token is fetched, which takes its time. */
-export const guarded = (httpClient: HttpClient, beforeWrite: () => void): HttpClient => ({
-  async sendRequest(request) {
-    if (request.method !== 'GET' && request.method !== 'HEAD' && !isQuery(request.url)) beforeWrite();
-    return httpClient.sendRequest(request);
-  },
-});
-
-// A proxy may answer with a page of its own. The request may have been carried out.
-export function parseBody(text: string, status: number): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new AzureError({ code: 'UnexpectedAnswer', status, message: 'the answer is not JSON', outcomeUnknown: true });
-  }
-}
-
-// There is no default: a socket that hangs would hold a worker for ever.
-export const deadlinePolicy: PipelinePolicy = {
-  name: 'deadlinePolicy',
-  sendRequest(request, next) {
-    request.timeout = request.timeout === 0 ? requestTimeoutMs : Math.min(request.timeout, requestTimeoutMs);
-    return next(request);
-  },
-};

@@ -14,10 +14,10 @@ import { startProxy, type Proxy } from './testing/proxy.ts';
 
 // On a real API server: whatever is cut, killed or forgotten, the store ends with what the server has, and every change was told.
 
-const objects = 1000;
+const objects = 10_000;
 const fieldManager = 'faults-e2e';
 const namespace = 'faults-e2e';
-const patient = { timeout: 60_000, interval: 50 };
+const patient = { timeout: 60_000, interval: 250 };
 
 let directory: string;
 let controlPlane: ControlPlane;
@@ -132,9 +132,9 @@ describe('the store is right and nothing was missed', () => {
   });
 
   it('after connections were cut again and again during changes', async () => {
-    await inParallel(200, async (index) => {
+    await inParallel(2000, async (index) => {
       await put(index, 'cut');
-      if (index % 20 === 0) proxy.cut();
+      if (index % 50 === 0) proxy.cut();
     });
     await expectToAgree();
     expect(reflector.store.size).toBe(objects);
@@ -143,34 +143,34 @@ describe('the store is right and nothing was missed', () => {
   it('after objects were deleted and made anew while it saw nothing', async () => {
     proxy.refuse(true);
     proxy.cut();
-    await inParallel(50, async (index) => {
+    await inParallel(500, async (index) => {
       await remove(index);
       if (index % 2 === 0) await put(index, 'anew');
     });
     gone.clear();
     proxy.refuse(false);
     await expectToAgree();
-    expect(gone.size).toBe(50);
+    expect(gone.size).toBe(500);
   });
 
   it('after etcd was compacted and the API server was killed and started anew, while it saw nothing', async () => {
     proxy.refuse(true);
     proxy.cut();
-    await inParallel(50, (index) => (index % 2 === 0 ? put(100 + index, 'compacted') : remove(100 + index)));
+    await inParallel(500, (index) => (index % 2 === 0 ? put(1000 + index, 'compacted') : remove(1000 + index)));
     await compactEtcd();
     await controlPlane.restartApiServer();
     gone.clear();
     proxy.refuse(false);
     await expectToAgree();
-    expect(gone.size).toBe(25);
+    expect(gone.size).toBe(250);
   }, 120_000);
 
   it('after the API server was killed and started anew during changes', async () => {
     let failures = 0;
-    const changing = inParallel(300, async (index) => {
+    const changing = inParallel(2000, async (index) => {
       await vi.waitFor(
         () =>
-          put(200 + index, 'killed').catch((error: unknown) => {
+          put(2000 + index, 'killed').catch((error: unknown) => {
             failures++;
             throw error;
           }),
@@ -193,7 +193,7 @@ describe('pages', () => {
         const answer = await client.request(request);
         if (request.query?.['limit'] !== undefined && !compacted) {
           compacted = true;
-          await put(999, 'between pages');
+          await put(9999, 'between pages');
           await compactEtcd();
         }
         return answer;

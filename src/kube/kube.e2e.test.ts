@@ -1,5 +1,4 @@
 import { decodeJwt } from 'jose';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,13 +6,10 @@ import { Type, type Static } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startControlPlane, type ControlPlane } from '../../test/controlplane/start.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
-import { configMaps, namespaces, secrets } from './core.ts';
+import { namespaces, secrets } from './core.ts';
 import { createEventRecorder } from './events.ts';
-import { runGreeter } from './example.ts';
 import { addFinalizer, removeFinalizer } from './finalizers.ts';
 import { readKubeConfig } from './kubeconfig.ts';
-import { createReferencedObjects } from './referenced.ts';
-import { createReflector } from './reflector.ts';
 import {
   apply,
   create,
@@ -24,60 +20,8 @@ import {
   mergePatch,
   type ResourceType,
 } from './resource.ts';
-import { KubeObject, ObjectMeta, parser } from './schema.ts';
-
-const Gadget = Type.Object({
-  metadata: ObjectMeta,
-  spec: Type.Object({ size: Type.Integer() }),
-  status: Type.Optional(Type.Object({ phase: Type.Optional(Type.String()), note: Type.Optional(Type.String()) })),
-});
-type Gadget = Static<typeof Gadget>;
-
-const gadgets: ResourceType<Gadget> = {
-  group: 'example.com',
-  version: 'v1',
-  plural: 'gadgets',
-  kind: 'Gadget',
-  namespaced: true,
-  parse: parser('Gadget', Gadget),
-};
-
-const customResourceDefinitions: ResourceType<KubeObject> = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-  parse: parser('CustomResourceDefinition', KubeObject),
-};
-
-const strings = (...names: string[]) => Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
-
-const gadgetDefinition = {
-  metadata: { name: 'gadgets.example.com' },
-  spec: {
-    group: 'example.com',
-    scope: 'Namespaced',
-    names: { plural: 'gadgets', singular: 'gadget', kind: 'Gadget' },
-    versions: [
-      {
-        name: 'v1',
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: {
-          openAPIV3Schema: {
-            type: 'object',
-            properties: {
-              spec: { type: 'object', properties: { size: { type: 'integer', minimum: 0 } } },
-              status: { type: 'object', properties: strings('phase', 'note') },
-            },
-          },
-        },
-      },
-    ],
-  },
-};
+import { customResourceDefinitions, gadgetDefinition, gadgets } from './testing/gadgets.ts';
+import { ObjectMeta, parser, type KubeObject } from './schema.ts';
 
 const fieldManager = 'kube-e2e';
 const force = { fieldManager, force: true } as const;
@@ -126,9 +70,6 @@ const subject = async (name: string) => ({
   kind: 'Gadget',
   metadata: (await applyGadget(name)).metadata,
 });
-const greetingOf = async (name: string) => (await get(client, configMaps, { namespace, name }))?.data?.['greeting'];
-const putGreeting = (name: string, whom: string) =>
-  apply(client, configMaps, { metadata: { namespace, name, labels: { 'example.com/greet': whom } } }, force);
 describe('get', () => {
   it('tells an absent object from a kind that the server does not serve', async () => {
     await expect(get(client, gadgets, { namespace, name: 'nobody' })).resolves.toBeUndefined();
@@ -274,149 +215,6 @@ describe('create and delete', () => {
   });
 });
 
-describe('reflector', () => {
-  it('follows the API server, and sees its own writes at once', async () => {
-    await applyGadget('followed', 1);
-    const stop = new AbortController();
-    const seen: string[] = [];
-    const errors: unknown[] = [];
-    const reflector = createReflector({
-      client,
-      type: gadgets,
-      namespace,
-      onChange(key, previous, next) {
-        if (key === `${namespace}/followed`) seen.push(`${previous?.spec.size ?? '-'} ${next?.spec.size ?? '-'}`);
-      },
-      onError: (error) => errors.push(error),
-    });
-    const running = reflector.run(stop.signal);
-    await reflector.synced;
-    const { metadata } = await applyGadget('followed', 2);
-    await vi.waitFor(() => expect(seen).toEqual(['- 1', '1 2']), soon);
-    reflector.record(await applyGadget('followed', 3));
-    expect(seen).toEqual(['- 1', '1 2', '2 3']);
-    await deleteObject(client, gadgets, metadata, { preconditions: { uid: metadata.uid } });
-    await vi.waitFor(() => expect(seen).toEqual(['- 1', '1 2', '2 3', '3 -']), soon);
-    stop.abort();
-    await running;
-    expect(errors).toEqual([]);
-  });
-
-  it('lists again when the API server has forgotten the version it asks for', async () => {
-    await applyGadget('forgotten', 1);
-    const errors: unknown[] = [];
-    const stop = new AbortController();
-    const asked: (string | undefined)[] = [];
-    const forgetful: KubeClient = {
-      ...client,
-      stream(request) {
-        const { resourceVersion } = request.query;
-        asked.push(resourceVersion);
-        // The first one ends soon, and the second one asks for what is long gone.
-        const changed = [{ timeoutSeconds: '1' }, { resourceVersion: '1' }][asked.length - 1];
-        return client.stream({ ...request, query: { ...request.query, ...changed } });
-      },
-    };
-    const reflector = createReflector({
-      client: forgetful,
-      type: gadgets,
-      onChange: () => {},
-      onError: (error) => errors.push(error),
-      backoffMs: { min: 1, max: 5 },
-    });
-    const running = reflector.run(stop.signal);
-    await reflector.synced;
-    await vi.waitFor(() => expect(asked).toEqual([undefined, expect.any(String), undefined]), soon);
-    await applyGadget('forgotten', 2);
-    await vi.waitFor(() => expect(reflector.store.get(`${namespace}/forgotten`)?.spec.size).toBe(2), soon);
-    stop.abort();
-    await running;
-    expect(errors).toEqual([]);
-  });
-});
-
-const putSecret = (name: string, value: string, labels: Record<string, string> = {}) =>
-  apply(client, secrets, { metadata: { namespace, name, labels }, data: { value: btoa(value) } }, force);
-
-describe('referenced objects', () => {
-  it('are watched by metadata, read when they changed, and work without the label', async () => {
-    const label = { 'example.com/watched': 'true' };
-    await putSecret('labelled', 'first', label);
-    await putSecret('plain', 'first');
-    const seen: unknown[] = [];
-    const reads: string[] = [];
-    const counting: KubeClient = {
-      ...client,
-      request(request) {
-        reads.push(request.path.split('/').at(-1) ?? '');
-        return client.request(request);
-      },
-      async stream(request) {
-        const chunks = await client.stream(request);
-        return (async function* () {
-          for await (const chunk of chunks) {
-            seen.push(Buffer.from(chunk).toString());
-            yield chunk;
-          }
-        })();
-      },
-    };
-    const stop = new AbortController();
-    const changed: string[] = [];
-    const referenced = createReferencedObjects({
-      client: counting,
-      type: secrets,
-      namespace,
-      labelSelector: 'example.com/watched=true',
-      onChange: (key) => changed.push(key),
-      onError: (error) => expect.unreachable(String(error)),
-    });
-    const running = referenced.run(stop.signal);
-    const valueOf = async (name: string) => atob((await referenced.read({ namespace, name }))?.data?.['value'] ?? '');
-    await vi.waitFor(() => expect(referenced.hasSynced()).toBe(true), soon);
-    expect([await valueOf('labelled'), await valueOf('labelled')]).toEqual(['first', 'first']);
-    expect([await valueOf('plain'), await valueOf('plain')]).toEqual(['first', 'first']);
-    expect(reads).toEqual(['labelled', 'plain', 'plain']);
-
-    await putSecret('labelled', 'second', label);
-    await putSecret('plain', 'second');
-    await vi.waitFor(() => expect(changed).toEqual([`${namespace}/labelled`, `${namespace}/labelled`]), soon);
-    expect([await valueOf('labelled'), await valueOf('plain')]).toEqual(['second', 'second']);
-    await expect(referenced.read({ namespace, name: 'nowhere' })).resolves.toBeUndefined();
-    expect(seen.join('')).toContain('PartialObjectMetadata');
-    for (const content of ['first', 'second']) expect(seen.join('')).not.toContain(btoa(content));
-    stop.abort();
-    await running;
-  });
-});
-
-describe('many calls', () => {
-  it('uses few connections, and lists page by page', { timeout: 120_000 }, async () => {
-    let connections = 0;
-    const count = () => connections++;
-    subscribe('net.client.socket', count);
-    const busy = await connect(controlPlane.kubeconfig);
-    try {
-      const names = Array.from({ length: 600 }, (_, index) => `page-${index}`);
-      let next = 0;
-      const createNext = async () => {
-        for (let name = names[next++]; name !== undefined; name = names[next++]) {
-          await create(busy, configMaps, { metadata: { namespace, name, labels: { many: 'true' } } }, { fieldManager });
-          for (let reads = 0; reads < 4; reads++) await get(busy, configMaps, { namespace, name });
-        }
-      };
-      await Promise.all(Array.from({ length: 20 }, createNext));
-      const { items } = await list(busy, configMaps, { namespace, labelSelector: 'many=true' });
-      expect(items.map(({ metadata }) => metadata.name).toSorted()).toEqual(names.toSorted());
-      expect(connections).toBeGreaterThan(0);
-      expect(connections).toBeLessThanOrEqual(10);
-    } finally {
-      unsubscribe('net.client.socket', count);
-      await busy.close();
-    }
-  });
-});
-
 describe('service account tokens', () => {
   it('are issued for an audience, and what their holder may not do is an error of its own', async () => {
     const serviceAccounts: ResourceType<KubeObject> = { ...secrets, plural: 'serviceaccounts', kind: 'ServiceAccount' };
@@ -512,18 +310,5 @@ describe('events', () => {
     await recording.record(about, content);
     await recording.record(about, content);
     expect(errors).toMatchObject([{ reason: 'NotFound' }, { reason: 'NotFound' }]);
-  });
-});
-
-describe('the example of the README', () => {
-  it('runs', async () => {
-    const stop = new AbortController();
-    const running = runGreeter(await readKubeConfig(controlPlane.kubeconfig), stop.signal);
-    await putGreeting('greeting', 'world');
-    await vi.waitFor(async () => expect(await greetingOf('greeting')).toBe('Hello, world!'), soon);
-    await putGreeting('greeting', 'moon');
-    await vi.waitFor(async () => expect(await greetingOf('greeting')).toBe('Hello, moon!'), soon);
-    stop.abort();
-    await running;
   });
 });

@@ -1,20 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createKubeClient, type KubeClient } from './client.ts';
-import { createReflector, type Reflector, type ReflectorOptions } from './reflector.ts';
-import { createCollection, widgets, type Collection, type Widget } from './testing/collection.ts';
-import {
-  answer,
-  answerStatus,
-  reset,
-  send,
-  startFaultServer,
-  startStream,
-  status,
-  type FaultServer,
-  type Handler,
-  type SeenRequest,
-} from './testing/fault-server.ts';
+import { createCollection } from './testing/collection.ts';
+import { answer, answerStatus, reset, send, startStream, status, type Handler } from './testing/fault-server.ts';
+import { sizeOf, soon, startReflectorLab, type ReflectorLab } from './testing/reflector-lab.ts';
 
 /** How often a reflector has begun anew with short pauses. */
 const resets = vi.hoisted(() => ({ count: 0 }));
@@ -33,147 +21,84 @@ vi.mock(import('./backoff.ts'), async (load) => {
   return { ...actual, createBackoff };
 });
 
-let server: FaultServer;
-let client: KubeClient;
-let collection: Collection;
-/** Answer the next requests instead of the collection: watches that start with everything, and others. */
-let initialFaults: Handler[];
-let watchFaults: Handler[];
-let changes: string[];
-let errors: unknown[];
-let stop: AbortController;
-let running: Promise<void>;
-
-const soon = { timeout: 10_000, interval: 5 };
-const isInitial = ({ query }: SeenRequest) => query.get('sendInitialEvents') === 'true';
-const isWatch = ({ query }: SeenRequest) => query.get('watch') === 'true';
-const initial = () => server.requests.filter(isInitial);
-const lists = () => server.requests.filter((request) => !isWatch(request));
-const watches = () => server.requests.filter((request) => isWatch(request) && !isInitial(request));
-
+let lab: ReflectorLab;
 beforeEach(async () => {
-  collection = createCollection();
-  [initialFaults, watchFaults, changes, errors] = [[], [], [], []];
-  stop = new AbortController();
-  running = Promise.resolve();
-  server = await startFaultServer((request, response) => {
-    const faults = isInitial(request) ? initialFaults : isWatch(request) ? watchFaults : [];
-    (faults.shift() ?? collection.handle)(request, response);
-  });
-  client = createKubeClient(server.kubeConfig(), { userAgent: 'streaming-test', requestTimeoutMs: 10_000 });
+  lab = await startReflectorLab(true);
 });
-
-afterEach(async () => {
-  stop.abort();
-  await running;
-  await client.close();
-  await server.stop();
-});
-
-const nameOf = (object: Widget | undefined) => (object === undefined ? '-' : `${object.metadata.uid}/${object.size}`);
-
-function start(overrides: Partial<ReflectorOptions<Widget>> = {}): Reflector<Widget> {
-  const reflector = createReflector({
-    client,
-    type: widgets,
-    onChange: (key, previous, next) => changes.push(`${key} ${nameOf(previous)} ${nameOf(next)}`),
-    onError: (error) => errors.push(error),
-    backoffMs: { min: 1, max: 5 },
-    ...overrides,
-  });
-  running = reflector.run(stop.signal);
-  return reflector;
-}
-
-const sizeOf = (reflector: Reflector<Widget>, name: string) => reflector.store.get(`default/${name}`)?.size;
-
-/** Waits until the watch works: a new change arrives. */
-async function expectToFollow(reflector: Reflector<Widget>): Promise<void> {
-  await reflector.synced;
-  const size = Number(collection.resourceVersion());
-  collection.put('probe', size);
-  await vi.waitFor(() => expect(sizeOf(reflector, 'probe')).toBe(size), soon);
-}
-
-const openWatch = () =>
-  vi.waitFor(() => {
-    const [watch] = collection.watches;
-    if (watch === undefined) throw new Error('no watch is open');
-    return watch;
-  }, soon);
+afterEach(() => lab.close());
 
 describe('a server that streams', () => {
   it('is asked once for everything and what comes then', async () => {
-    collection.put('a', 1);
+    lab.collection.put('a', 1);
     const seen: boolean[] = [];
-    const reflector = start({
+    const reflector = lab.start({
       namespace: 'default',
       labelSelector: 'size=big',
       onChange: () => seen.push(reflector.hasSynced()),
     });
-    await expectToFollow(reflector);
+    await lab.expectToFollow(reflector);
     expect(seen).toEqual([false, true]);
-    expect(server.requests).toHaveLength(1);
-    const [request] = initial();
+    expect(lab.server.requests).toHaveLength(1);
+    const [request] = lab.initial();
     expect(request?.path).toBe('/apis/example.com/v1/namespaces/default/widgets');
     expect(request?.query.get('resourceVersionMatch')).toBe('NotOlderThan');
     expect(request?.query.has('resourceVersion')).toBe(false);
     expect(request?.query.get('allowWatchBookmarks')).toBe('true');
     expect(request?.query.get('labelSelector')).toBe('size=big');
-    expect(errors).toEqual([]);
+    expect(lab.errors).toEqual([]);
   });
 
   it('is watched from where it was when the stream is cut after the start', async () => {
-    const reflector = start();
-    await expectToFollow(reflector);
-    reset(await openWatch());
-    await vi.waitFor(() => expect(watches()).toHaveLength(1), soon);
-    await expectToFollow(reflector);
-    expect(watches()[0]?.query.get('resourceVersion')).toBe('11');
-    expect(initial()).toHaveLength(1);
+    const reflector = lab.start();
+    await lab.expectToFollow(reflector);
+    reset(await lab.openWatch());
+    await vi.waitFor(() => expect(lab.watches()).toHaveLength(1), soon);
+    await lab.expectToFollow(reflector);
+    expect(lab.watches()[0]?.query.get('resourceVersion')).toBe('11');
+    expect(lab.initial()).toHaveLength(1);
   });
 
   it('is asked anew when the stream is cut within the start, which is no sync', async () => {
-    collection.put('a', 1);
+    lab.collection.put('a', 1);
     const half = Promise.withResolvers<ServerResponse>();
-    initialFaults = [
+    lab.initialFaults = [
       (_request, response) => {
-        send(startStream(response), 'ADDED', collection.list()[0]);
+        send(startStream(response), 'ADDED', lab.collection.list()[0]);
         half.resolve(response);
       },
     ];
-    const reflector = start();
+    const reflector = lab.start();
     const response = await half.promise;
     await vi.waitFor(() => expect(reflector.store.size).toBe(1), soon);
     expect(reflector.hasSynced()).toBe(false);
-    collection.remove('a');
+    lab.collection.remove('a');
     reset(response);
-    await expectToFollow(reflector);
-    expect(initial()).toHaveLength(2);
-    expect(lists()).toHaveLength(0);
+    await lab.expectToFollow(reflector);
+    expect(lab.initial()).toHaveLength(2);
+    expect(lab.lists()).toHaveLength(0);
     expect(reflector.store.get('default/a')).toBeUndefined();
-    expect(changes.slice(0, 2)).toEqual(['default/a - uid-11/1', 'default/a uid-11/1 -']);
+    expect(lab.changes.slice(0, 2)).toEqual(['default/a - uid-11/1', 'default/a uid-11/1 -']);
   });
 
   it('is asked with growing pauses while it fails within the start', async () => {
-    collection.put('a', 1);
+    lab.collection.put('a', 1);
     resets.count = 0;
     const seen: number[] = [];
     const fails: Handler = (_request, response) => {
       const stream = startStream(response);
-      send(stream, 'ADDED', collection.list()[0]);
+      send(stream, 'ADDED', lab.collection.list()[0]);
       send(stream, 'ERROR', status(410, 'Expired'));
     };
-    initialFaults = [
+    lab.initialFaults = [
       fails,
       fails,
       fails,
       (request, response) => {
         seen.push(resets.count);
-        collection.handle(request, response);
+        lab.collection.handle(request, response);
       },
     ];
-    await expectToFollow(start());
+    await lab.expectToFollow(lab.start());
     expect(seen).toEqual([0]);
     expect(resets.count).toBeGreaterThan(0);
   });
@@ -188,51 +113,51 @@ describe('a server that streams', () => {
     ],
     ['a stream without its end', (_request, response) => startStream(response).end()],
   ])('is asked for pages after %s', async (_name, refusal) => {
-    collection.put('a', 1);
-    initialFaults = [refusal];
-    const reflector = start();
-    await expectToFollow(reflector);
-    expect(lists()).toHaveLength(1);
-    expect(initial()).toHaveLength(1);
+    lab.collection.put('a', 1);
+    lab.initialFaults = [refusal];
+    const reflector = lab.start();
+    await lab.expectToFollow(reflector);
+    expect(lab.lists()).toHaveLength(1);
+    expect(lab.initial()).toHaveLength(1);
     expect(sizeOf(reflector, 'a')).toBe(1);
-    expect(errors).toEqual([]);
+    expect(lab.errors).toEqual([]);
   });
 
   it.each<[string, Handler]>([
     ['HTTP 410', (_request, response) => answerStatus(response, 410, 'Expired')],
     ['an ERROR event 410', (_request, response) => send(startStream(response), 'ERROR', status(410, 'Expired'))],
   ])('tells what was deleted before %s', async (_name, fault) => {
-    collection.put('gone', 1);
-    collection.put('kept', 2);
-    const reflector = start();
-    await expectToFollow(reflector);
-    watchFaults = [fault];
-    const watch = await openWatch();
-    collection.watches.delete(watch);
-    collection.remove('gone');
-    collection.compact();
+    lab.collection.put('gone', 1);
+    lab.collection.put('kept', 2);
+    const reflector = lab.start();
+    await lab.expectToFollow(reflector);
+    lab.watchFaults = [fault];
+    const watch = await lab.openWatch();
+    lab.collection.watches.delete(watch);
+    lab.collection.remove('gone');
+    lab.collection.compact();
     watch.end();
-    await vi.waitFor(() => expect(initial()).toHaveLength(2), soon);
-    await expectToFollow(reflector);
-    expect(changes).toContain('default/gone uid-11/1 -');
-    expect(errors).toEqual([]);
+    await vi.waitFor(() => expect(lab.initial()).toHaveLength(2), soon);
+    await lab.expectToFollow(reflector);
+    expect(lab.changes).toContain('default/gone uid-11/1 -');
+    expect(lab.errors).toEqual([]);
   });
 
   it('is believed when it has gone back in time', async () => {
-    for (const size of [1, 2, 3, 4]) collection.put('a', size);
-    collection.put('unborn', 1);
-    const reflector = start();
-    await expectToFollow(reflector);
+    for (const size of [1, 2, 3, 4]) lab.collection.put('a', size);
+    lab.collection.put('unborn', 1);
+    const reflector = lab.start();
+    await lab.expectToFollow(reflector);
     const restored = createCollection();
     restored.put('a', 1);
-    const before = collection;
-    watchFaults = [
+    const before = lab.collection;
+    lab.watchFaults = [
       (_request, response) => {
         const causes = [{ reason: 'ResourceVersionTooLarge' }];
         answer(response, 504, { ...status(504, 'Timeout'), details: { causes } });
       },
     ];
-    collection = restored;
+    lab.collection = restored;
     for (const watch of before.watches) reset(watch);
     await vi.waitFor(() => expect(sizeOf(reflector, 'a')).toBe(1), soon);
     restored.put('a', 7);
@@ -241,11 +166,11 @@ describe('a server that streams', () => {
   });
 
   it('says when it was last heard', async () => {
-    const reflector = start();
+    const reflector = lab.start();
     expect(reflector.lastHeardAt()).toBeUndefined();
-    await expectToFollow(reflector);
+    await lab.expectToFollow(reflector);
     const heardAt = reflector.lastHeardAt() ?? Infinity;
-    send(await openWatch(), 'BOOKMARK', { metadata: { resourceVersion: collection.resourceVersion() } });
+    send(await lab.openWatch(), 'BOOKMARK', { metadata: { resourceVersion: lab.collection.resourceVersion() } });
     await vi.waitFor(() => expect(reflector.lastHeardAt()).toBeGreaterThan(heardAt), soon);
   });
 });

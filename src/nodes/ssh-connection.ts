@@ -21,6 +21,8 @@ export interface SshConnectionSettings extends AddressRules {
 export interface SshConnection {
   readonly kind: 'connected';
   readonly client: ssh2.Client;
+  /** The fingerprint by which the node was known. */
+  readonly hostKey: string | undefined;
   /** Why the connection ended; `undefined` while it is up. */
   readonly lostBecause: () => string | undefined;
   /** Resolves when the socket is closed, whoever closed it. */
@@ -188,7 +190,7 @@ const attempt = (
     });
     client.on('ready', () => {
       signal.removeEventListener('abort', abort);
-      resolve({ result: { kind: 'connected', client, lostBecause: () => lost, closed } });
+      resolve({ result: { kind: 'connected', client, hostKey: seenHostKey, lostBecause: () => lost, closed } });
     });
     if (signal.aborted) {
       abort();

@@ -131,7 +131,7 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     input: string,
     mutates: boolean,
     signal: AbortSignal,
-  ): Promise<Executed | Unreachable> => {
+  ): Promise<{ executed: Executed | Unreachable; hostKey?: string | undefined }> => {
     const key = poolKey(node);
     const pooled = pool.get(key) ?? connect(node, key);
     const reused = pooled.users > 0 || pooled.idle !== undefined;
@@ -139,18 +139,18 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     pooled.users += 1;
     try {
       const connection = await unlessAborted(pooled.connecting, signal);
-      if (connection === undefined) return { kind: 'notSent', detail: reasonOf(signal) };
-      if (connection.kind === 'unreachable') return connection;
+      if (connection === undefined) return { executed: { kind: 'notSent', detail: reasonOf(signal) } };
+      if (connection.kind === 'unreachable') return { executed: connection };
       const executed = await executeWhenFree(connection, command, input, mutates, signal);
       // An aborted or cut operation says the connection may be dead: the next one must not find that out again.
       if (executed.kind === 'lost' || executed.kind === 'notSent') retire(key, pooled);
       const because = connection.lostBecause();
       if (executed.kind === 'lost' && because !== undefined && !signal.aborted)
-        return { kind: 'lost', detail: because };
+        return { executed: { kind: 'lost', detail: because } };
       // A connection that died while it lay idle shows it only now; nothing was sent, so a fresh one may try.
       if (executed.kind === 'notSent' && reused && !signal.aborted)
         return await runOnce(node, command, input, mutates, signal);
-      return executed;
+      return { executed, hostKey: connection.hostKey };
     } finally {
       leave(key, pooled);
     }
@@ -182,7 +182,7 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
     try {
       const input = encodeRequest(node.execution, operationName, options.correlationId, operationArguments);
       const signal = AbortSignal.any([stop, timeout.signal]);
-      const executed = await runOnce(
+      const { executed, hostKey } = await runOnce(
         node,
         commandLine(node.execution, operationName),
         input,
@@ -216,7 +216,8 @@ export const createSshTransport = (overrides: Partial<SshSettings> = {}): NodeTr
             operationName,
             secrets: secretsOf(operationArguments),
           };
-          return readAnswer(asked, executed, (performance.now() - startedAt) / 1000);
+          const outcome = readAnswer(asked, executed, (performance.now() - startedAt) / 1000);
+          return outcome.kind === 'ok' && hostKey !== undefined ? { ...outcome, hostKey } : outcome;
         }
         default:
           return executed satisfies never;

@@ -47,7 +47,8 @@ export interface Unreachable {
 
 /** Every `detail` is one line that names operation, node, cause and what to do next, and holds no secret argument. */
 export type Outcome<T> =
-  | { readonly kind: 'ok'; readonly value: T; readonly durationSeconds: number }
+  /** `hostKey` is the pinned key by which the node was known, where the transport tells it. */
+  | { readonly kind: 'ok'; readonly value: T; readonly durationSeconds: number; readonly hostKey?: string }
   /** The script ran and reported `ok: false`. The cmdlet may have had part of its effect. */
   | { readonly kind: 'operationError'; readonly error: OperationFailure }
   /**

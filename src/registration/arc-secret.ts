@@ -40,7 +40,11 @@ export const arcSecretName = (registration: string): string => `${registration}-
  * made until the nodes hold it. What is known of it stays in annotations, because backups drop status: `key-id`, `not-before` and
  * `not-after` of what the nodes hold, and the same with `next-` of what they are yet to be given.
  */
-export function createArcSecretStore(kube: KubeClient, registration: HciClusterRegistration): ReadableArcSecretStore {
+export function createArcSecretStore(
+  kube: KubeClient,
+  registration: HciClusterRegistration,
+  pause: (ms: number) => Promise<void> = delay,
+): ReadableArcSecretStore {
   const { namespace, name: owner, uid } = registration.metadata;
   const name = arcSecretName(owner);
 
@@ -106,7 +110,7 @@ export function createArcSecretStore(kube: KubeClient, registration: HciClusterR
           return;
         } catch (cause) {
           if (tries === keepTries) throw new SecretNotKept({ namespace, name, appId, keyId }, cause);
-          await delay(firstPauseMs * 4 ** (tries - 1));
+          await pause(firstPauseMs * 4 ** (tries - 1));
         }
       }
     },

@@ -25,6 +25,9 @@ export function noteSuccess(memory: Memory, step: StepName, on: string, started:
   const pauseSeconds = Math.min(repeat.capSeconds, repeat.firstSeconds * 2 ** Math.min(count - 1, 12));
   memory.successes.set(key, { count, at: now, nextTry: new Date(now.getTime() + pauseSeconds * 1000) });
   memory.failures.delete(key);
+  // It has just signed in: what was refused to the last certificate says nothing any more.
+  if (step === 'SetRegistrationCertificate')
+    for (const other of memory.failures.keys()) if (other.startsWith('Sync')) memory.failures.delete(other);
   if (step === 'SyncOnRequest') memory.syncRequested = false;
   if (submits === undefined || started === undefined) return;
   const waitUntil = new Date(now.getTime() + submits.waitSeconds * 1000);

@@ -2,6 +2,7 @@ import type { CredentialStatus } from '../api/status.ts';
 import { seconds, word, type Draft } from './draft.ts';
 import { valueOf, type SecretKey } from './facts.ts';
 import type { Validity } from '../sign-in/validity.ts';
+import { certificateRenewal, certificateValidity } from './certificates.ts';
 import { parseValidity, renewalTime } from './renewal.ts';
 import { arcWanted, members, nonEmpty, ownArcSecret, type PlanInput } from './step.ts';
 
@@ -88,20 +89,24 @@ function arcServicePrincipal(input: PlanInput): TrackedCredential[] {
     : [...current, tracked('ArcServicePrincipal/next', secret.held, 'generatePassword')];
 }
 
-/** Of the service principal of the user's own, as its Secret tells. */
+/** Of the service principal of the user's own: as Microsoft Graph tells where that may be asked, else as its Secret does. */
 function onboardingSecret({ spec, observed }: PlanInput): TrackedCredential[] {
   const own = valueOf(observed.onboardingSecret);
   if (own === undefined) return [];
-  const validity = own.notAfter && { notBefore: undefined, notAfter: own.notAfter };
+  const alike = valueOf(observed.onboardingApplication)?.passwordCredentials.filter(({ hint }) => hint === own.hint);
+  // Of several that begin alike it is not known which one it is.
+  const [shown] = alike?.length === 1 ? alike : [];
+  const told = shown && parseValidity({ notBefore: shown.startDateTime, notAfter: shown.endDateTime });
+  const validity = told ?? (own.notAfter && { notBefore: undefined, notAfter: own.notAfter });
   return [
     {
       name: 'ArcServicePrincipal',
       validity,
       renewalTime: validity && renewalTime(validity, spec.credentialRotation.renewBefore),
-      keyId: undefined,
-      source: 'Secret',
+      keyId: told && shown?.keyId,
+      source: told === undefined ? 'Secret' : 'Graph',
       isRotated: false,
-      renewal: `put a new one into clientSecret (and expiresOn) of Secret ${spec.arc.onboarding.servicePrincipal?.secretRef.name ?? ''}`,
+      renewal: `add a client secret to the application (az ad app credential reset --id ${own.appId} --append) and put it into clientSecret (and expiresOn) of Secret ${spec.arc.onboarding.servicePrincipal?.secretRef.name ?? ''}`,
     },
   ];
 }
@@ -112,19 +117,13 @@ function nodeCertificates(input: PlanInput): TrackedCredential[] {
   return members(input).flatMap(({ name, probe }): TrackedCredential[] => {
     if (probe === undefined || !nonEmpty(probe.registration.azureResourceUri)) return [];
     const { set } = probe.certificate;
-    const recorded = parseValidity({ notBefore: set?.createdTime, notAfter: set?.notAfter });
-    // A node that has connected with a certificate after its expiry has another one by now.
-    const isOutdated =
-      recorded !== undefined && Date.parse(probe.registration.lastConnected ?? '') > recorded.notAfter.getTime();
-    const validity = isOutdated ? undefined : recorded;
+    const validity = certificateValidity(probe);
     return [
       {
         name: `NodeCertificate/${name}`,
         validity,
-        renewalTime:
-          validity &&
-          renewalTime(validity, spec.credentialRotation.renewBefore, `${input.target.mark}/NodeCertificate`),
-        keyId: isOutdated ? undefined : (set?.thumbprint ?? undefined),
+        renewalTime: validity && certificateRenewal(input, validity),
+        keyId: validity && set?.thumbprint,
         source: 'Node',
         isRotated: spec.credentialRotation.mode === 'Auto' && spec.managementPolicy === 'Manage',
         renewal: 'annotate the object with azurestackhci.io/repair-requested-at',

@@ -1,4 +1,3 @@
-import type { HciClusterRegistration } from '../api/registration.ts';
 import type { Condition, RegistrationStatus } from '../api/status.ts';
 
 /** A value some of whose optional members may still be undefined; writing it as JSON leaves them out. */
@@ -29,7 +28,7 @@ const longestMessage = 8192;
 
 /** Conditions for status: the time of the last transition is kept while the status stays the same. */
 export function toConditions(
-  { metadata, status }: Pick<HciClusterRegistration, 'metadata' | 'status'>,
+  { metadata, status }: { metadata: { generation: number }; status?: { conditions?: Condition[] } | undefined },
   verdicts: Verdicts,
   now: Date,
 ): Condition[] {

@@ -8,11 +8,13 @@ import { startReconciler } from './testing/reconciler.ts';
 
 const pinned = (name: string) => `${name.toLowerCase()}.corp.example.com ${hostKey(name).line}`;
 
-function given(knownHosts: string | undefined, hostKeys: Record<string, string[]> = {}) {
+function given(knownHosts: string | undefined, hostKeys: Record<string, string[]> = {}, listed = nodeNames) {
   const spec = buildSpec();
   const { ssh } = spec.nodes.transport;
   if (ssh !== undefined) spec.nodes.transport.ssh = { ...ssh, knownHostsRef: { name: 'known-hosts' } };
-  spec.nodes.hosts = spec.nodes.hosts.map((host) => ({ ...host, hostKeys: hostKeys[host.name] ?? [] }));
+  spec.nodes.hosts = spec.nodes.hosts
+    .filter(({ name }) => listed.includes(name))
+    .map((host) => ({ ...host, hostKeys: hostKeys[host.name] ?? [] }));
   const { metadata, ...object } = buildRegistration({ spec });
   return startReconciler({
     object: { ...object, metadata: { ...metadata, finalizers: [finalizer] } },
@@ -85,6 +87,13 @@ test('a changed Secret is noticed: a new pin lets a node in, and one that is rev
   await simulation.pass();
   expect(simulation.calls).toContain('NODE NODE1 refused');
   expect(simulation.condition('NodesReachable')).toMatchObject({ status: 'False', reason: 'HostKeyMismatch' });
+});
+
+test('it pins nodes that are found from the cluster', async () => {
+  const simulation = given(`${pinned('NODE1')}\n${pinned('NODE2')}`, {}, ['NODE1']);
+  await simulation.pass();
+  expect(simulation.count('NODE NODE2 probe')).toBe(1);
+  expect(simulation.condition('NodesReachable')).toMatchObject({ status: 'True' });
 });
 
 test('it costs one read of a Secret in a pass', async () => {

@@ -103,6 +103,15 @@ describe('what is said of a node', () => {
       /Silence\.$/,
     ],
     [
+      'hanging, and down as the cluster says',
+      observing({
+        cluster: cluster({ state: 'Down' }),
+        probes: { NODE1: present(buildProbe('NODE1')), NODE2: unknown('NodeNotAnswering', 'Silence.') },
+      }),
+      'NodeNotAnswering',
+      /^The cluster says that NODE2 is down\. Silence\.$/,
+    ],
+    [
       'a wrong key, whatever the cluster says',
       observing({
         cluster: cluster({ state: 'Down' }),

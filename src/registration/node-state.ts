@@ -187,7 +187,9 @@ function policy(input: Seen, { name, probe }: Member): Finding | undefined {
 export function silence(input: Seen, name: string, { reason, message }: Finding): Finding {
   if (reason !== 'NodeUnreachable' && reason !== 'NodeNotAnswering') return { reason, message };
   const state = clusterState(input, name);
-  if (state !== undefined) return { reason: state.reason, message: `${state.message} ${message}` };
+  // That it hangs says more than that the others miss it.
+  if (state !== undefined)
+    return { reason: reason === 'NodeNotAnswering' ? reason : state.reason, message: `${state.message} ${message}` };
   return inCluster(input, name) === undefined
     ? { reason, message }
     : { reason, message: `The cluster says that ${name} is up. ${message}` };

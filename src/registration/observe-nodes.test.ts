@@ -30,6 +30,20 @@ test('when a node falls silent the others are asked once what the cluster says o
   expect(simulation.count('NODE NODE1 probe')).toBe(1);
 });
 
+test('once it answers again the others are asked at once whether it is still down', async () => {
+  const simulation = await silentSecond();
+  const { nodes } = buildCluster();
+  simulation.surroundings.clusterProbe = buildCluster({
+    nodes: nodes.map((node) => (node.name === 'NODE2' ? { ...node, state: 'Down' } : node)),
+  });
+  await simulation.run(2 * minute);
+  simulation.surroundings.silent.clear();
+  simulation.surroundings.clusterProbe = buildCluster();
+  await simulation.run(5 * minute);
+  expect(simulation.surroundings.object.status?.nodes?.items[1]).not.toHaveProperty('reason');
+  expect(simulation.condition('Ready')).toMatchObject({ status: 'True' });
+});
+
 test('an evicted node is noticed when it falls silent, and the cluster stays Ready', async () => {
   const simulation = await silentSecond();
   simulation.surroundings.clusterProbe = buildCluster({

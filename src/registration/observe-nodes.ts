@@ -106,8 +106,7 @@ export async function observeNodes(
       pool.run(keyOf(metadata), endpoint, operation, operationArguments, { signal, correlationId }),
     );
     if (outcome.kind === 'ok') {
-      const [pin] = pins;
-      if (pin !== undefined && pins.length === 1) hostKeys[name] = pin;
+      if (outcome.hostKey !== undefined) hostKeys[name] = outcome.hostKey;
       return outcome.value;
     }
     const seen = outcome.kind === 'unreachable' ? outcome.seenHostKey : undefined;
@@ -126,7 +125,7 @@ export async function observeNodes(
 
   const reachable = listed.filter(({ name }) => probes[name]?.state === 'present');
   // Whether a node that fell silent is down, paused or evicted the others know, and what they said before was before.
-  if (reachable.length > 0 && hasFallenSilent(memory)) expire(memory, ['cluster']);
+  if (reachable.length > 0 && isOvertaken(memory)) expire(memory, ['cluster']);
   const cluster = await reader.read('cluster', goodForMs, async () => {
     let failed: unknown = new Error('no listed node answers');
     // The cluster service of one node may be down while the others know the answer.
@@ -164,13 +163,17 @@ export async function observeNodes(
   return { observed: { nodes, probes, hostKeys, cluster }, access };
 }
 
-/** A node was asked in vain since the cluster told of its nodes. */
-function hasFallenSilent(memory: Memory): boolean {
+/** Since the cluster told of its nodes one of them was asked in vain, or one that it calls down has answered. */
+function isOvertaken(memory: Memory): boolean {
   const told = memory.facts.cluster?.fact;
   if (told === undefined) return false;
+  const down = valueOf(told)?.nodes.filter(({ state }) => state === 'Down') ?? [];
   return rememberedKeys(memory).some((key) => {
     const fact = key.startsWith('probe/') ? memory.facts[key]?.fact : undefined;
-    return fact?.state === 'unknown' && fact.at > told.at && /^Node(Unreachable|NotAnswering)$/.test(fact.why.reason);
+    if (fact === undefined || fact.at <= told.at) return false;
+    return fact.state === 'unknown'
+      ? /^Node(Unreachable|NotAnswering)$/.test(fact.why.reason)
+      : down.some(({ name }) => `probe/${name}`.toUpperCase() === key.toUpperCase());
   });
 }
 

@@ -41,6 +41,8 @@ export async function perform(
       if (failed === undefined) {
         log.info(context, 'step done');
         await events.record(subject, { type: 'Normal', reason: step, action: step, note: `${step} on ${on}` });
+      } else if (failed.reason === 'WaitingForAzure') {
+        log.info({ ...context, reason: failed.reason }, failed.message);
       } else {
         log.warn({ ...context, reason: failed.reason }, failed.message);
         const note = `${step} on ${on}: ${failed.message}`;

@@ -186,9 +186,71 @@ const nodes: Record<string, Case> = {
     change: only('NODE2', (probe) => {
       probe.registration.connectionStatus = 'RepairRegistrationRequired';
     }),
+    writes: [
+      'NewRegistrationCertificate',
+      'UploadCertificate',
+      'SetRegistrationCertificate',
+      'SetRegistration',
+      'Sync',
+    ],
+    ends: 'Ready',
+  },
+  'one asks for a repair of the registration, and rotation is Manual': {
+    start: ownStart,
+    spec: { credentialRotation: { mode: 'Manual', renewBefore: '720h' } },
+    change: only('NODE2', (probe) => {
+      probe.registration.connectionStatus = 'RepairRegistrationRequired';
+    }),
     writes: [],
     ends: 'RepairRegistrationRequired',
+    says: 'azurestackhci.io/repair-requested-at',
     conditions: { Connected: 'False RepairRegistrationRequired', InSync: 'False DriftDetected' },
+  },
+  'the nodes of the cmdlet ask for a repair: all get new certificates': {
+    start: { ...ownStart, certificates: ['none'] },
+    change: only('NODE2', (probe) => {
+      probe.registration.connectionStatus = 'RepairRegistrationRequired';
+    }),
+    writes: [
+      'NewRegistrationCertificate ×2',
+      'UploadCertificate',
+      'SetRegistrationCertificate ×2',
+      'SetRegistration',
+      'Sync',
+    ],
+    ends: 'Ready',
+  },
+  'certificates near their end are renewed, and the cluster stays Ready': {
+    start: ownStart,
+    change: eachNode(({ certificate }) => {
+      if (certificate.set !== null) certificate.set.notAfter = '2026-03-20T00:00:00Z';
+      if (certificate.created !== null) certificate.created.notAfter = '2026-03-20T00:00:00Z';
+    }),
+    writes: ['NewRegistrationCertificate ×2', 'UploadCertificate', 'SetRegistrationCertificate ×2'],
+    ends: 'Ready',
+  },
+  'certificates that have expired are made anew': {
+    start: ownStart,
+    change: all(
+      eachNode(({ certificate, registration: seen }) => {
+        if (certificate.set !== null) certificate.set.notAfter = '2026-02-20T00:00:00Z';
+        if (certificate.created !== null) certificate.created.notAfter = '2026-02-20T00:00:00Z';
+        Object.assign(seen, { connectionStatus: 'Disconnected', lastConnected: '2026-02-19T00:00:00Z' });
+      }),
+      ({ uploaded }) => {
+        uploaded.clear();
+      },
+    ),
+    writes: ['NewRegistrationCertificate ×2', 'UploadCertificate', 'SetRegistrationCertificate ×2', 'Sync'],
+    ends: 'Ready',
+  },
+  'a certificate that has expired by our record, with which a node has connected since, was renewed by the node': {
+    start: ownStart,
+    change: eachNode(({ certificate }) => {
+      if (certificate.set !== null) certificate.set.notAfter = '2026-02-20T00:00:00Z';
+    }),
+    writes: [],
+    ends: 'Ready',
   },
   'a synchronisation that was asked for': {
     start: ownStart,

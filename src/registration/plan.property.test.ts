@@ -66,6 +66,22 @@ const troubles: fc.Arbitrary<Trouble> = fc.record({
   restarts: fc.array(fc.nat(30), { maxLength: 3 }),
 });
 
+/** Nodes that somebody works on for a while: nothing may be changed on them meanwhile. */
+const worked = fc.dictionary(
+  fc.constantFrom('NODE1', 'NODE2', 'NODE3'),
+  fc.record({ state: fc.constantFrom('Paused', 'Down', 'Joining'), seconds: fc.integer({ min: 5, max: 900 }) }),
+  { maxKeys: 2 },
+);
+
+function workOn(world: World, nodes: Record<string, { state: string; seconds: number }>): void {
+  for (const [name, { state, seconds }] of Object.entries(nodes)) {
+    if (!world.nodes.has(name)) continue;
+    world.nodeStates.set(name, { state });
+    const at = new Date(world.now.getTime() + seconds * 1000);
+    world.later.push({ at, happen: () => world.nodeStates.delete(name) });
+  }
+}
+
 function runToEnd(world: World, trouble?: Trouble): Round[] {
   const rounds: Round[] = [];
   for (const round of simulate(world, trouble)) rounds.push(round);
@@ -91,8 +107,9 @@ test(
   { timeout: 120_000 },
   () => {
     fc.assert(
-      fc.property(starts.filter(canBeUploaded), troubles, (start, trouble) => {
+      fc.property(starts.filter(canBeUploaded), troubles, worked, (start, trouble, nodes) => {
         const world = worldOf(start);
+        workOn(world, nodes);
         const rounds = runToEnd(world, trouble);
         const last = rounds.at(-1);
         expect(last?.plan, `after ${rounds.length} rounds of at most ${maximumRounds}`).toEqual({

@@ -132,6 +132,14 @@ describe('a step whose last try failed', () => {
     expect(runnable.map(({ step }) => step)).toEqual(['AssignResourceManagerRole']);
     expect(pending[0]).toMatchObject({ state: 'Ready', reason: 'ProgressingWithRetry', retrying: true });
   });
+  test('what Azure is busy with is waited for, and is no failure', () => {
+    const { pending, runnable } = planAfter({ reason: 'WaitingForAzure', nextTry: after(10) });
+    expect(runnable).toEqual([]);
+    expect(pending).toContainEqual(
+      expect.objectContaining({ state: 'Waiting', reason: 'WaitingForAzure', retrying: false, afterSeconds: 10 }),
+    );
+    expect(planAfter({ reason: 'WaitingForAzure', nextTry: before(1) }).runnable).toHaveLength(1);
+  });
   test('is blocked where a person must act, and tried again now and then all the same', () => {
     expect(planAfter({ needsPerson: true, nextTry: before(1) }).runnable).toHaveLength(1);
     const { pending, runnable } = planAfter({ needsPerson: true, nextTry: before(-1000) });

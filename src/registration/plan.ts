@@ -52,14 +52,16 @@ export function plan(input: PlanInput): Plan {
   const runnable: Runnable[] = [];
   const left: Pending[] = [];
   const done = new Set<string>();
+  const settled = new Set<string>();
   const names = order(input);
 
   for (const name of names) {
-    const evaluated = evaluateStep(name, names, input, done);
+    const evaluated = evaluateStep(name, names, input, done, settled);
     const forbidden = refused ?? (steps[name].arc === true ? arcRefused : undefined);
     // Failing an optional step, or to renew what still works, holds nothing else; nor does one for Arc that may not be done.
     const holds = steps[name].optional !== true && (steps[name].arc !== true || arcRefused === undefined);
     if (!holds || evaluated.pending.every(({ renews }) => renews)) done.add(name);
+    if (!holds || evaluated.pending.length === 0) settled.add(name);
     pending.push(...evaluated.pending.map((item) => (forbidden === undefined ? item : blocked(item, forbidden))));
     left.push(...evaluated.left);
     if (forbidden === undefined) runnable.push(...evaluated.runnable);
@@ -82,18 +84,23 @@ function evaluateStep<N extends StepName>(
   names: readonly string[],
   input: PlanInput,
   done: ReadonlySet<string>,
+  settled: ReadonlySet<string>,
 ): { pending: Pending[]; runnable: RunnableStep<N>[]; left: Pending[] } {
   const step: Step<StepArguments<N>> = steps[name];
   // Nothing is written to a resource that does not carry our mark yet.
   const adopted = done.has('AdoptCluster') || names.indexOf(name) <= names.indexOf('AdoptCluster');
-  const waitsFor = step.after.filter((earlier) => names.includes(earlier) && !done.has(earlier));
-  if (!adopted && names.includes('AdoptCluster') && !waitsFor.includes('AdoptCluster')) waitsFor.push('AdoptCluster');
+  const awaitsMark = !adopted && names.includes('AdoptCluster') && !step.after.includes('AdoptCluster');
+  // Steps that renew something wait for one another.
+  const waits = (renews: boolean) => [
+    ...step.after.filter((earlier) => names.includes(earlier) && !(renews ? settled : done).has(earlier)),
+    ...(awaitsMark ? ['AdoptCluster'] : []),
+  ];
   const pending: Pending[] = [];
   const runnable: RunnableStep<N>[] = [];
   const left: Pending[] = [];
   for (const evaluation of step.evaluate(input)) {
     if (evaluation.state === 'Done') continue;
-    const item = toPending(name, evaluation, waitsFor, input);
+    const item = toPending(name, evaluation, waits(evaluation.renews !== undefined), input);
     if (step.leftWhenForbidden === true && isForbidden(input, name, item)) {
       left.push(item);
       continue;
@@ -159,6 +166,15 @@ function toPending(
       state: 'Ready',
       reason: 'ProgressingWithRetry',
       message: `${failed.message} Trying again now.`,
+    };
+  // Azure is busy with the same thing: nothing went wrong.
+  if (failed.reason === 'WaitingForAzure')
+    return {
+      ...base,
+      state: 'Waiting',
+      reason: failed.reason,
+      message: `${failed.message} Next try at ${failed.nextTry.toISOString()}.`,
+      afterSeconds: waitSeconds,
     };
   return {
     ...base,

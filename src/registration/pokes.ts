@@ -87,6 +87,14 @@ export const syncIsComing = (plan: Plan, { managementPolicy }: HciClusterRegistr
 
 const arcSecretSteps: readonly string[] = ['GeneratePassword', 'InitializeArcIntegration', 'DropArcSecret'];
 
+const repairSteps: readonly string[] = [
+  ...arcSecretSteps,
+  'NewRegistrationCertificate',
+  'UploadCertificate',
+  'SetRegistrationCertificate',
+  'SetRegistration',
+];
+
 /** The requests for new credentials that are still worked on. */
 export function openRenewals(
   plan: Plan,
@@ -94,8 +102,11 @@ export function openRenewals(
   { rotate, repair }: RenewalRequests,
 ): RenewalRequests {
   if (managementPolicy !== 'Manage' || (plan.refusal ?? plan.arcRefusal) !== undefined) return {};
-  const isOpen = plan.pending.some(({ step }) => arcSecretSteps.includes(step));
-  return isOpen ? { rotate, repair } : {};
+  const isOpen = (names: readonly string[]) => plan.pending.some(({ step }) => names.includes(step));
+  const open: RenewalRequests = {};
+  if (rotate !== undefined && isOpen(arcSecretSteps)) open.rotate = rotate;
+  if (repair !== undefined && isOpen(repairSteps)) open.repair = repair;
+  return open;
 }
 
 const concern = ({ metadata }: KubeObject) => [

@@ -180,9 +180,14 @@ describe('what a node costs that Azure shows as Arc-disconnected for 12 hours', 
     expect(simulation.condition('Ready')).toMatchObject({ status: 'False', reason: 'ArcSyncPending' });
   });
 
-  test('a registration that must be repaired is Stalled, and synchronising is not tried', async () => {
+  test('a registration that must be repaired by hand is Stalled, and synchronising is not tried', async () => {
+    const { object } = startReconciler().surroundings;
+    const spec = buildSpec({ credentialRotation: { mode: 'Manual', renewBefore: '720h' } });
     const probe = buildProbe('NODE2', { registration: { connectionStatus: 'RepairRegistrationRequired' } });
-    const simulation = startReconciler({ probes: { NODE1: buildProbe('NODE1'), NODE2: probe } });
+    const simulation = startReconciler({
+      object: { ...object, spec },
+      probes: { NODE1: buildProbe('NODE1'), NODE2: probe },
+    });
     await simulation.run(12 * hour);
 
     expect(simulation.count('NODE NODE1 sync')).toBe(0);

@@ -58,7 +58,10 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
       syncedAt === undefined
         ? undefined
         : seconds(memory.facts.resource?.readAgainAt ?? new Date(syncedAt.getTime() + syncIntervalMs(registration))),
-    consecutiveFailures: Math.max(0, ...[...memory.failures.values()].map(({ count }) => count)),
+    consecutiveFailures: Math.max(
+      0,
+      ...[...memory.failures.values()].map(({ count, reason }) => (reason === 'WaitingForAzure' ? 0 : count)),
+    ),
     cluster: reportCluster(input),
     nodes: reportNodes(input),
     credentials,

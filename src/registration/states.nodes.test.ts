@@ -77,7 +77,7 @@ const rows: Record<string, Case> = {
       ArcConnected: 'False NodesNotConnected',
       InSync: 'False DriftDetected',
     },
-    says: 'RepairRegistration',
+    says: 'azurestackhci.io/repair-requested-at',
   },
   'a node was replaced under its name': {
     start: ownStart,

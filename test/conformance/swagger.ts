@@ -41,6 +41,11 @@ export const notPublished: readonly NotPublished[] = [
     reason: 'Entra has no OpenAPI; its protocol is OpenID Connect',
   },
   {
+    method: /^POST$/,
+    path: /^\/providers\/Microsoft\.ResourceGraph\/resources$/i,
+    reason: "Resource Graph's OpenAPI is not among those held here",
+  },
+  {
     method: /^GET$/,
     path: /^\/metadata\/identity\/oauth2\/token\/?$/,
     reason: 'the Instance Metadata Service has no OpenAPI among those held here',
@@ -70,6 +75,12 @@ export const notPublished: readonly NotPublished[] = [
 const olderResources = '2022-09-01';
 
 export const judgedBy: readonly JudgedBy[] = [
+  {
+    path: /^\/providers\/Microsoft\.ResourceGraph\/resources$/i,
+    from: /^2024-04-01$/,
+    to: '2022-10-01',
+    reason: 'queries are the same in both versions; only the file of 2022-10-01 is held here',
+  },
   {
     path: /^\/subscriptions\/[^/]+\/resourcegroups(\/[^/]+)?$/i,
     from: /^20(19|20|21|25)-/,

@@ -140,6 +140,7 @@ export async function startKubeProxy(options: {
     // The caller may be killed at any moment; then nobody reads what is left.
     handle(incoming, outgoing).catch(() => incoming.socket.destroy());
   });
+  listener.keepAliveTimeout = 600_000; // an API server keeps idle connections for longer than Node would
   await new Promise<void>((resolve, reject) => {
     listener.once('error', reject).listen(0, '127.0.0.1', resolve);
   });

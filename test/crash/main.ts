@@ -7,9 +7,10 @@ import { modes } from './modes.ts';
 import { run } from './run.ts';
 import type { Scenario } from './scenario.ts';
 import { register } from './scenarios/register.ts';
+import { rotate } from './scenarios/rotate.ts';
 import { runCases } from './suite.ts';
 
-const scenarios: readonly Scenario[] = [register];
+const scenarios: readonly Scenario[] = [register, rotate];
 
 const help = `npm run crash -- SCENARIO: disturbs one write of the controller in each run, and compares the end with that of a clean run
 

@@ -28,15 +28,18 @@ export interface Registration {
 const limitMs = 45_000;
 const pollMs = 150;
 
-/** A lab with these two-node clusters, and the shipped bundle running as the shipped ServiceAccount. */
+/** A lab with these clusters of two nodes, if nothing else is said, and the shipped bundle running as the shipped ServiceAccount. */
 export async function startEndToEnd(
   clusterNames: string[],
-  settings: Pick<NonNullable<Parameters<typeof startLab>[0]>, 'azureSettings' | 'nodeSettings'> = {},
+  {
+    nodes = ['NODE1', 'NODE2'],
+    ...settings
+  }: Pick<NonNullable<Parameters<typeof startLab>[0]>, 'azureSettings' | 'nodeSettings'> & { nodes?: string[] } = {},
 ): Promise<EndToEnd> {
   const lab = await startLab({
     audit: true,
     ...settings,
-    clusters: clusterNames.map((name) => ({ name, dnsSuffix: 'corp.example.com', nodes: ['NODE1', 'NODE2'] })),
+    clusters: clusterNames.map((name) => ({ name, dnsSuffix: 'corp.example.com', nodes })),
   });
   const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);
   const start = () =>

@@ -47,9 +47,9 @@ export async function eventually<T>(process: Process, what: () => Promise<T>, ti
 
 export interface ProcessLab {
   lab: Lab;
-  /** The shipped bundle, for the registrations of one namespace, which it has for itself. */
+  /** The shipped bundle, for the objects of one namespace, which it has for itself, or for all. */
   start(
-    namespace: string,
+    namespace: string | undefined,
     options?: { configuration?: Record<string, unknown>; kubeconfig?: string },
   ): Promise<Process>;
   /** Makes the Secrets and the registration of a simulated cluster. */
@@ -80,12 +80,17 @@ export async function startProcessLab(clusters: readonly string[]): Promise<Proc
   return {
     lab,
     async start(namespace, options = {}) {
-      const name = `${namespace}-${started.length}`;
+      const name = `${namespace ?? 'all'}-${started.length}`;
       const config = join(lab.directory, `${name}.yaml`);
       const shared: unknown = parse(await readFile(lab.controllerConfig, 'utf8'));
       await writeFile(config, stringify(mergePatch(shared, options.configuration ?? {})));
       const logFile = join(lab.directory, `${name}.log`);
-      const controller = startController({ kubeconfig: options.kubeconfig ?? kubeconfig, config, logFile, namespace });
+      const controller = startController({
+        kubeconfig: options.kubeconfig ?? kubeconfig,
+        config,
+        logFile,
+        ...(namespace === undefined ? {} : { namespace }),
+      });
       started.push(controller);
       const logged: Process['logged'] = async (message) => {
         const lines = (await readFile(logFile, 'utf8').catch(() => '')).split('\n').slice(0, -1);

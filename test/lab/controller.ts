@@ -25,6 +25,7 @@ export function startController(options: {
   namespace?: string;
   /** The Instance Metadata Service of the host that it runs on. */
   instanceMetadata?: string;
+  environment?: Record<string, string>;
 }): RunningController {
   const log = createWriteStream(options.logFile, { flags: 'a' });
   const child = spawn(
@@ -43,6 +44,7 @@ export function startController(options: {
         ...(options.instanceMetadata === undefined
           ? {}
           : { AZURE_POD_IDENTITY_AUTHORITY_HOST: options.instanceMetadata }),
+        ...options.environment,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },

@@ -1,6 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { parse, stringify } from 'yaml';
@@ -10,18 +12,52 @@ import { controllerAccount, sampleCluster, sampleManifests, startLab, startOutsi
 import { agreement } from '../lab/agreement.ts';
 import { applyManifests } from '../lab/registration.ts';
 import type { Exchange } from '../simulators/shared/admin.ts';
+import { startKubeProxy } from '../crash/kube-proxy.ts';
 import { scopeOf } from '../crash/run.ts';
 import { externalWrite } from '../crash/writes.ts';
+import { frozenFile, type FreezePoint } from './freeze.ts';
 
 const help = `npm run leader: two controllers, and the leader is frozen in the middle of a registration
 
-For some external writes k: the leader is stopped with SIGSTOP when it has sent write k, and the write is answered to the frozen process.
-The other one has to take over and finish the registration. Then the frozen one goes on: it must start no external write any more,
-stand by, and take over at once when the other one is told to stop.
+The leader is stopped (SIGSTOP) for longer than its lease: when it has sent a write, which is answered to the frozen process; and
+within its own work, where a write to Kubernetes, Azure or a node is the very next thing that it does. The other one has to take over and
+finish the registration. Then the frozen one goes on: it must start no write any more, stand by, and take over at once when the other
+one is told to stop.
 `;
 
-/** Early, in the middle, late: of about thirty writes. */
-const frozenAtWrites = [2, 11, 20];
+interface Moment {
+  name: string;
+  title: string;
+  /** The leader's external write, counted from 1, at which it is frozen; or, with `freezeAfter`, before whose answer it is told where to stop. */
+  write: number | RegExp;
+  freezeAfter?: FreezePoint;
+}
+
+const statusWritten = String.raw`^PATCH .*/status\?`;
+const moments: Moment[] = [
+  // Early, in the middle, late: of about thirty writes.
+  ...[2, 11, 20].map((write) => ({ name: `write-${write}`, title: `Its write ${write} is on its way`, write })),
+  // What is read when the resource group was made ends with the machines; then the status is written, then the next steps are done.
+  {
+    name: 'due-kubernetes',
+    title: 'A write to Kubernetes is due',
+    write: /^PUT resourcegroups/,
+    freezeAfter: { answer: String.raw`^GET .*/machines\?`, nodeBytes: 0 },
+  },
+  {
+    name: 'due-azure',
+    title: 'A write to Azure is due',
+    write: /setRegistration$/,
+    freezeAfter: { answer: statusWritten, nodeBytes: 0 },
+  },
+  // Over SSH, 52 bytes open the channel and 36 say that the command has begun and waits for its input, which it does nothing without.
+  {
+    name: 'due-node',
+    title: 'A write to a node is due',
+    write: /startCloudManagement$/,
+    freezeAfter: { answer: statusWritten, nodeBytes: 88 },
+  },
+];
 const takeoverLimitSeconds = 20;
 const limitSeconds = 120;
 
@@ -36,39 +72,57 @@ interface Check {
   holds: boolean;
 }
 
-async function freezeAt(k: number, lab: Lab, kubeconfig: string): Promise<Check[]> {
+/** A command whose channel is closed before its input came: it has done nothing. */
+const isWithoutInput = ({ request }: Exchange) => request.method === 'EXEC' && request.body === '';
+
+async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<Check[]> {
   const { controlPlane } = lab;
-  const namespace = `frozen-at-${k}`;
+  const namespace = `frozen-${moment.name}`;
   const lease = `hci-registration-controller-${namespace}`;
   const directory = join(lab.directory, namespace);
+  const freezeFile = join(directory, 'freeze.json');
   const checks: Check[] = [];
   const check = (what: string, holds: boolean) => void checks.push({ what, holds });
-  const frozen = Promise.withResolvers<void>();
   const controllers: RunningController[] = [];
   let writes = 0;
-  let isExternalWrite: ((exchange: Exchange) => boolean) | undefined;
+  let frozen = false;
+  let writeWords: ((exchange: Exchange) => string | undefined) | undefined;
 
   const { issuer, jwks } = controlPlane.serviceAccountIssuer;
   const outside = await startOutside({
     directory,
     serviceAccountIssuer: { issuer, jwks },
     onExchange: (exchange) => {
-      if (isExternalWrite?.(exchange) !== true) return;
+      const words = writeWords?.(exchange);
+      if (words === undefined) return;
       writes += 1;
-      if (writes !== k) return;
-      process.kill(controllers[0]?.pid ?? 0, 'SIGSTOP');
-      frozen.resolve();
+
+      if (frozen || !(typeof moment.write === 'number' ? writes === moment.write : moment.write.test(words))) return;
+      frozen = true;
+      if (moment.freezeAfter === undefined) process.kill(controllers[0]?.pid ?? 0, 'SIGSTOP');
+      else writeFileSync(freezeFile, JSON.stringify(moment.freezeAfter));
+    },
+  });
+  /** Of the first controller, to Kubernetes; the other one has a way of its own. */
+  let kubernetesWrites = 0;
+  await mkdir(directory, { recursive: true });
+  const proxy = await startKubeProxy({
+    directory,
+    kubeconfig,
+    gate: () => {
+      kubernetesWrites += 1;
+      return Promise.resolve({ seen: 'pass', done: () => Promise.resolve('answer') });
     },
   });
   try {
     const scope = scopeOf(outside);
-    isExternalWrite = (exchange) => externalWrite(exchange, scope) !== undefined;
+    writeWords = (exchange) => (isWithoutInput(exchange) ? undefined : externalWrite(exchange, scope)?.words);
     const config = join(directory, 'elected.yaml');
     const lone: unknown = parse(await readFile(outside.controllerConfig, 'utf8'));
     await writeFile(config, stringify(Object.assign({}, lone, { leaderElection: { enabled: true } })));
-    const start = (name: string) => {
+    const start = (name: string, ownKubeconfig: string, environment: Record<string, string> = {}) => {
       const logFile = join(directory, `${name}.log`);
-      const controller = startController({ kubeconfig, config, logFile, namespace });
+      const controller = startController({ kubeconfig: ownKubeconfig, config, logFile, namespace, environment });
       controllers.push(controller);
       return controller;
     };
@@ -78,16 +132,19 @@ async function freezeAt(k: number, lab: Lab, kubeconfig: string): Promise<Check[
     };
 
     await controlPlane.kubectl('create', 'namespace', namespace);
-    const first = start('first');
+    const first = start('first', proxy.kubeconfig, {
+      NODE_OPTIONS: `--import=${pathToFileURL(join(import.meta.dirname, 'freeze.ts')).href}`,
+      LEADER_FREEZE_FILE: freezeFile,
+    });
     const firstIdentity = await identityOf(first);
     await until('the first one leads', async () => (await holder()) === firstIdentity, first);
-    const second = start('second');
+    const second = start('second', kubeconfig);
     const secondIdentity = await identityOf(second);
     await applyManifests(controlPlane, await sampleManifests(outside, { namespace }), directory);
 
     await until(
-      'the write at which it is frozen',
-      () => Promise.race([frozen.promise.then(() => true), delay(100, false)]),
+      'it is frozen',
+      async () => frozen && (moment.freezeAfter === undefined || existsSync(frozenFile(freezeFile))),
       first,
     );
     const frozenAt = performance.now();
@@ -102,10 +159,13 @@ async function freezeAt(k: number, lab: Lab, kubeconfig: string): Promise<Check[
     for (const { what, holds } of agreement(outside)) check(what, holds);
 
     const before = writes;
+    const kubernetesBefore = kubernetesWrites;
     process.kill(first.pid, 'SIGCONT');
     await until('the first one stands by', () => hasLogged(first, 'no longer working on registrations'), first);
     const started = writes - before;
     check(`after it went on, the frozen one started no external write (${started})`, started === 0);
+    const kubernetesStarted = kubernetesWrites - kubernetesBefore;
+    check(`and no write to a registration or a Secret (${kubernetesStarted})`, kubernetesStarted === 0);
     check('it went on living', (await Promise.race([first.exited, delay(0, 'alive')])) === 'alive');
     check('and did not take the lease back', (await holder()) === secondIdentity);
 
@@ -129,6 +189,7 @@ async function freezeAt(k: number, lab: Lab, kubeconfig: string): Promise<Check[
       }
       controller.kill();
     }
+    await proxy.close();
     await outside.close();
     await controlPlane.kubectl('delete', 'namespace', namespace, '--wait=false').catch(() => undefined);
   }
@@ -178,9 +239,9 @@ await runCommand({ name: 'leader', help }, async () => {
   const tally = { passed: 0, failed: 0 };
   try {
     const kubeconfig = await lab.controlPlane.kubeconfigFor(controllerAccount);
-    for (const k of frozenAtWrites) {
-      say(`\nThe leader is frozen at its write ${k}`);
-      for (const { what, holds } of await freezeAt(k, lab, kubeconfig)) {
+    for (const moment of moments) {
+      say(`\nThe leader is frozen. ${moment.title}`);
+      for (const { what, holds } of await freezeAt(moment, lab, kubeconfig)) {
         say(`  ${holds ? 'ok  ' : 'FAIL'}  ${what}`);
         tally[holds ? 'passed' : 'failed'] += 1;
       }

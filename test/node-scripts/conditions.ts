@@ -364,6 +364,8 @@ export const conditions: readonly Condition[] = [
     name: 'a proxy of the machine, with a user and a password',
     prepare: first((one) => {
       one.registry[proxyKey] = { HTTPS_PROXY: 'http://user:p@ss@proxy.corp.example.com:8080' };
+      if (one.agent !== undefined)
+        one.agent.errorDetails = 'no answer by http://user:p@ss@proxy.corp.example.com:8080/ to x';
     }),
     only: ['probe', 'setAgentProxy'],
   },

@@ -96,7 +96,7 @@ const agent = (context: NodeContext): unknown => {
     // The agent writes more digits than a [datetime] takes: the script keeps whole seconds.
     lastHeartbeat: instantOrNull(found.lastHeartbeat?.replace(/\.\d+/, '')),
     errorCode: textOrNull(found.errorCode),
-    errorDetails: textOrNull(found.errorDetails),
+    errorDetails: textOrNull(found.errorDetails.replace(/\/\/\S*@/, '//***@')),
     proxyUrl: textOrNull(effectiveProxy(context, found).replace(/\/\/.*@/, '//***@')),
     proxyBypass: found.proxyBypass ?? [],
   };

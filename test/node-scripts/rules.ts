@@ -43,7 +43,13 @@ export const commandsOf: Readonly<Record<OperationName, readonly string[]>> = {
   removeCloudManagement: ['Get-ClusterGroup', 'Stop-ClusterGroup', 'Remove-ClusterGroup'],
   sync: ['Get-ClusterNode', 'Get-CimInstance', 'Sync-AzureStackHCI'],
   removeCustomImdsHostAddress: ['Test-Path', 'Get-ItemProperty', 'Remove-ItemProperty'],
-  initializeArcIntegration: ['Get-Command', 'Initialize-AzureStackHCIArcIntegration', ...records],
+  initializeArcIntegration: [
+    'Get-Command',
+    'Initialize-AzureStackHCIArcIntegration',
+    'Test-Path',
+    'New-Item',
+    'New-ItemProperty',
+  ],
   clearArcIntegration: ['Get-AzureStackHCIArcIntegration', 'Clear-AzureStackHCIArcIntegration'],
   disableArcIntegration: [
     'Get-AzureStackHCIArcIntegration',

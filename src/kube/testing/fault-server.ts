@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import { Socket, type AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { TLSSocket } from 'node:tls';
 import { createCertificateAuthority } from '../../../test/controlplane/certificates.ts';
 import type { KubeConfig } from '../kubeconfig.ts';
 
@@ -13,6 +14,8 @@ export interface SeenRequest {
   query: URLSearchParams;
   headers: IncomingHttpHeaders;
   body: string;
+  /** Common name of the client's certificate, if it is one of the authority that is asked for. */
+  clientName: string | undefined;
 }
 
 export type Handler = (request: SeenRequest, response: ServerResponse) => void;
@@ -30,14 +33,30 @@ export interface FaultServer {
 const authority = await createCertificateAuthority('fault server');
 const keyPair = await authority.issueServer([{ type: 'ip', value: '127.0.0.1' }]);
 
-export async function startFaultServer(handle: Handler): Promise<FaultServer> {
+/** @param clientAuthority PEM; asks for certificates of it, and as an API server does leaves it to `handle` to refuse */
+export async function startFaultServer(handle: Handler, clientAuthority?: string): Promise<FaultServer> {
   const requests: SeenRequest[] = [];
   let connections = 0;
-  const server = createServer({ cert: keyPair.certificatePem, key: keyPair.privateKeyPem }, (message, response) => {
+  const tls = {
+    cert: keyPair.certificatePem,
+    key: keyPair.privateKeyPem,
+    ...(clientAuthority !== undefined && { requestCert: true, rejectUnauthorized: false, ca: clientAuthority }),
+  };
+  const server = createServer(tls, (message, response) => {
     const url = new URL(message.url ?? '/', 'https://fault-server');
     const receive = async () => {
       const { method = '', headers } = message;
-      const request = { method, path: url.pathname, query: url.searchParams, headers, body: await text(message) };
+      const { socket } = message;
+      const isKnown = socket instanceof TLSSocket && socket.authorized;
+      const subject = isKnown ? socket.getPeerCertificate().subject : undefined;
+      const request = {
+        method,
+        path: url.pathname,
+        query: url.searchParams,
+        headers,
+        body: await text(message),
+        clientName: subject?.CN?.toString(),
+      };
       requests.push(request);
       handle(request, response);
     };

@@ -1,7 +1,8 @@
 import type { ClusterResource } from '../../azure/models.ts';
 import type { OperationArguments } from '../../nodes/operations.ts';
 import { leftAlone } from '../node-state.ts';
-import { certificateSet, members, nonEmpty, unread, type Evaluation, type PlanInput, type Step } from '../step.ts';
+import { certificateNeed } from '../certificates.ts';
+import { members, nonEmpty, unread, type Evaluation, type PlanInput, type Step } from '../step.ts';
 
 export interface SetRegistrationCertificateArguments {
   node: string;
@@ -42,9 +43,13 @@ export const setRegistrationCertificate: Step<SetRegistrationCertificateArgument
     return members(input).map((member): Evaluation<SetRegistrationCertificateArguments> => {
       const { name, fact, probe } = member;
       if (probe === undefined) return unread(name, fact);
-      if (certificateSet(probe, input, resource.value)) return { state: 'Done', on: name };
+      const { need, renews } = certificateNeed(input, probe, resource.value);
+      if (need === 'none') return { state: 'Done', on: name };
       if (parameters === undefined) return unread(name, { state: 'absent', at: input.now, via: 'live' });
-      return leftAlone(input, member) ?? { state: 'Ready', on: name, arguments: { node: name, parameters } };
+      return {
+        ...(leftAlone(input, member) ?? { state: 'Ready', on: name, arguments: { node: name, parameters } }),
+        renews,
+      };
     });
   },
 };

@@ -20,10 +20,12 @@ export const startCloudManagement: Step<StartCloudManagementArguments> = {
   affects: () => ['cluster'],
   evaluate(input) {
     const on = 'Cloud Management';
-    const probe = members(input).find((member) => member.probe !== undefined)?.probe;
+    const answering = members(input).flatMap(({ probe }) => probe ?? []);
+    const [probe] = answering;
     if (probe === undefined) return [waiting(on, 'no node answers', [], 0, 'NodeUnreachable')];
     const serviceName = (['HciCloudManagementSvc', 'HciClusterAgentSvc'] as const).find((service) =>
-      probe.cloudManagementServices.includes(service),
+      // The group may move to any node: in an upgrade only the service that all of them have.
+      answering.every(({ cloudManagementServices }) => cloudManagementServices.includes(service)),
     );
     if (serviceName === undefined || !nonEmpty(probe.registration.nextSync)) return [];
     if (input.observed.cluster.state !== 'present') return [unread(on, input.observed.cluster)];

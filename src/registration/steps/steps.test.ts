@@ -138,7 +138,7 @@ describe('roles', () => {
 });
 
 const created = (days: number) => ({
-  ...createdCertificate('NODE1'),
+  ...createdCertificate('NODE1', { createdTime: '2024-03-01T00:00:00Z' }),
   notAfter: after(days * day).toISOString(),
 });
 
@@ -242,6 +242,14 @@ describe('Cloud Management', () => {
     expect(evaluate('StartCloudManagement', input)).toMatchObject([{ state: 'Ready', arguments: { serviceName } }]);
   });
   test('does not apply where there is none, nor before the cluster has a next synchronisation', () => {
+    const mixed = {
+      NODE1: present(buildProbe('NODE1', { cloudManagementServices: ['HciClusterAgentSvc', 'HciCloudManagementSvc'] })),
+      NODE2: present(buildProbe('NODE2', { cloudManagementServices: ['HciClusterAgentSvc'] })),
+    };
+    const missing = present(buildCluster({ cloudManagement: null }));
+    expect(evaluate('StartCloudManagement', observing({ probes: mixed, cluster: missing }))).toMatchObject([
+      { state: 'Ready', arguments: { serviceName: 'HciClusterAgentSvc' } },
+    ]);
     expect(evaluate('StartCloudManagement', observing({ probes: probes({ cloudManagementServices: [] }) }))).toEqual(
       [],
     );

@@ -1,5 +1,6 @@
 import { arcRefusal } from '../arc-guards.ts';
 import { valueOf } from '../facts.ts';
+import { needsRepair } from '../certificates.ts';
 import { noSyncYet, onClusterNode, whyOutOfPolicy } from '../node-state.ts';
 import {
   arcWanted,
@@ -59,13 +60,13 @@ export const sync: Step<NodeArguments> = {
     for (const { name, fact, probe } of all) {
       if (probe === undefined || !registeredTo(probe, target.resourceId)) return [unread(on, fact)];
       if (probe.registration.connectionStatus === 'Connected') continue;
-      if (probe.registration.connectionStatus === 'RepairRegistrationRequired')
+      if (probe.registration.connectionStatus === 'RepairRegistrationRequired' && !needsRepair(input, probe))
         return [
           {
             state: 'Blocked',
             on,
             reason: 'RepairRegistrationRequired',
-            message: `${name}: the registration must be repaired (Register-AzStackHCI -RepairRegistration)`,
+            message: `${name}: the registration must be repaired, and credentialRotation.mode is ${input.spec.credentialRotation.mode}. Annotate the object with azurestackhci.io/repair-requested-at`,
           },
         ];
     }

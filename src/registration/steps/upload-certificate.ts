@@ -1,5 +1,6 @@
 import { valueOf } from '../facts.ts';
-import { certificateSet, members, stepKey, underWay, unread, type Step } from '../step.ts';
+import { certificateNeed, certificatesToUpload, notCarried } from '../certificates.ts';
+import { members, stepKey, underWay, unread, type Step } from '../step.ts';
 
 export interface UploadCertificateArguments {
   resourceId: string;
@@ -9,7 +10,8 @@ export interface UploadCertificateArguments {
 }
 
 /**
- * One upload carries the certificates of all members, so that an upload that replaces what was there breaks nobody. Its effect cannot be
+ * One upload carries the certificates of all members, of each the one in use and the one that takes its place, so that an upload that
+ * replaces what was there breaks nobody. Its effect cannot be
  * read back without rights on the application, so a restart in between uploads the same certificates once more, which changes nothing.
  */
 export const uploadCertificate: Step<UploadCertificateArguments> = {
@@ -29,35 +31,34 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
     const all = members(input);
     const unreadNode = all.find(({ probe }) => probe === undefined);
     if (unreadNode !== undefined) return [unread(on, unreadNode.fact)];
-    if (all.every(({ probe }) => probe !== undefined && certificateSet(probe, input, resource.value)))
-      return [{ state: 'Done', on }];
+    const needs = all.flatMap(({ probe }) =>
+      probe === undefined ? [] : certificateNeed(input, probe, resource.value),
+    );
+    const wanting = needs.filter(({ need }) => need !== 'none');
+    if (wanting.length === 0) return [{ state: 'Done', on }];
+    const renews = wanting.every((one) => one.renews !== undefined) ? wanting[0]?.renews : undefined;
     if (observed.cluster.state !== 'present') return [unread(on, observed.cluster)];
-    // An upload may replace what is there: it must not leave out a member's certificate that is in use.
-    const foreign = all
-      .filter(({ probe }) => probe?.certificate.created === null && certificateSet(probe, input, resource.value))
-      .map(({ name }) => name);
+    const foreign = notCarried(input, resource.value);
     if (foreign.length > 0) {
-      const message = `The certificates of ${foreign.join(', ')} were not made by this controller, so they cannot be uploaded together with the new ones. Run Register-AzStackHCI -RepairRegistration on the cluster.`;
+      const message = `The certificates of ${foreign.join(', ')} were not made by this controller, so they cannot be uploaded together with the new ones. To make new ones for all nodes, annotate the object with azurestackhci.io/repair-requested-at.`;
       return [{ state: 'Blocked', on, reason: 'CertificateMissing', message }];
     }
-    const created = all.flatMap(({ probe }) => probe?.certificate.created ?? []);
-    const thumbprints = created
-      .map(({ thumbprint }) => thumbprint)
-      .toSorted()
-      .join(',');
+    const certificates = certificatesToUpload(input);
+    const thumbprints = certificates.map(({ thumbprint }) => thumbprint).join(',');
     const key = stepKey('UploadCertificate', on);
     if (memory.operations.get(key)?.detail === thumbprints) {
       if (/^Succeeded$/i.test(valueOf(observed.operations[key])?.status ?? '')) return [{ state: 'Done', on }];
       const pending = underWay(input, 'UploadCertificate', on, []);
-      if (pending !== undefined) return [pending];
+      if (pending !== undefined) return [{ ...pending, renews }];
     }
     return [
       {
         state: 'Ready',
         on,
+        renews,
         arguments: {
           resourceId: target.resourceId,
-          certificates: created.map(({ certificate }) => certificate),
+          certificates: certificates.map(({ certificate }) => certificate),
           thumbprints,
         },
       },

@@ -112,7 +112,19 @@ const probe = (name: string): fc.Arbitrary<Probe> =>
     });
 
 const cluster: fc.Arbitrary<ClusterProbe> = fc
-  .record({ name: hostile, id: fc.oneof(fc.constant(buildCluster().id), hostile) })
+  .record({
+    name: hostile,
+    id: fc.oneof(fc.constant(buildCluster().id), hostile),
+    nodes: fc.uniqueArray(
+      fc.record({
+        name: fc.constantFrom(...nodeNames, 'NODE9'),
+        state: fc.oneof(fc.constantFrom('Up', 'Up', 'Up', 'Paused', 'Down'), hostile),
+        statusInformation: orNull(fc.oneof(fc.constant('Normal'), hostile)),
+        drainStatus: orNull(fc.oneof(fc.constant('InProgress'), hostile)),
+      }),
+      { minLength: 1, maxLength: 3, selector: ({ name }) => name },
+    ),
+  })
   .map((changes) => buildCluster(changes));
 
 const optionalText = fc.oneof(

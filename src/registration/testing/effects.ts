@@ -85,7 +85,6 @@ const effects: Effects = {
   AssignResourceManagerRole: assign('providerRoles', ({ resource }) => resource?.properties.resourceProviderObjectId),
   NewRegistrationCertificate(world, { node: name }) {
     const probe = node(world, name);
-    must(!registeredTo(probe, world.target.resourceId) || !signsIn(world, probe), `${name} is connected`);
     const notAfter = new Date(world.now.getTime() + 700 * 86_400_000).toISOString();
     const fresh = thumbprint(`${name}/${(world.made += 1)}`);
     const created = { certificate: 'AAAA', thumbprint: fresh, notAfter, createdTime: world.now.toISOString() };
@@ -95,7 +94,13 @@ const effects: Effects = {
     must(world.resource?.properties.aadClientId, 'there is no application');
     must(certificates.length > 0, 'there is no certificate');
     const operationUrl = operation(world, delays.upload, () => {
-      for (const uploaded of thumbprints.split(',')) world.uploaded.add(uploaded);
+      // It replaces what was there: the strictest that Azure may do.
+      const uploaded = new Set(thumbprints.split(','));
+      for (const [name, { certificate }] of world.nodes) {
+        const inUse = certificate.set?.thumbprint ?? '';
+        must(uploaded.has(inUse) || !world.uploaded.has(inUse), `${name} is locked out`);
+      }
+      world.uploaded = uploaded;
     });
     return { operationUrl, detail: thumbprints };
   },
@@ -116,6 +121,7 @@ const effects: Effects = {
       Object.assign(registration, {
         registrationStatus: 'Registered',
         azureResourceUri: parameters.resourceArmId,
+        ...(registration.connectionStatus === 'RepairRegistrationRequired' ? { connectionStatus: null } : {}),
         nextSync: world.now.toISOString(),
       });
     }
@@ -164,7 +170,7 @@ const effects: Effects = {
     };
     world.secretWorksFrom = new Date(world.now.getTime() + delays.secret * 1000);
   },
-  InitializeArcIntegration(world, { node: name, parameters, fingerprint }) {
+  InitializeArcIntegration(world, { node: name, parameters, fingerprint, repair }) {
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
     must(parameters.appId === arcPrincipal(world).appId, 'that is not the principal that was asked for');
     if (fingerprint === undefined) {
@@ -174,8 +180,9 @@ const effects: Effects = {
       must(secret.appId === parameters.appId && world.secretWorksFrom <= world.now, 'the secret does not work');
     } else {
       must(fingerprint === world.onboardingSecret, 'the Secret holds another one');
-      must(world.onboardingRecord?.handedOver !== fingerprint, 'the nodes hold it');
-      world.onboardingRecord = { handedOver: fingerprint, found: undefined };
+      const isHeld = world.onboardingRecord?.handedOver === fingerprint;
+      must(!isHeld || world.onboardingRecord?.repair !== repair, 'the nodes hold it');
+      world.onboardingRecord = { handedOver: fingerprint, repair, found: undefined };
     }
     world.onboardedWith = fingerprint;
     for (const { arc, registration } of world.nodes.values()) {
@@ -242,7 +249,7 @@ const effects: Effects = {
   RecordOnboardingSecret(world, { fingerprint }) {
     must(world.onboardedWith !== undefined, 'the nodes hold no secret of it');
     must(world.onboardingRecord === undefined, 'it is on record');
-    world.onboardingRecord = { handedOver: undefined, found: fingerprint };
+    world.onboardingRecord = { handedOver: undefined, repair: undefined, found: fingerprint };
   },
   RemoveStaleMachine(world, { machineId }) {
     const machine = world.machines.find(({ id }) => id === machineId);
@@ -270,7 +277,9 @@ function synchronize(world: World): void {
     must(registeredTo(probe, world.target.resourceId), `${name} is not registered`);
     left(world, name);
     const isIn = signsIn(world, probe);
-    const connectionStatus = world.outOfPolicy.has(name) ? 'OutOfPolicy' : isIn ? 'Connected' : 'Disconnected';
+    const isBroken = probe.registration.connectionStatus === 'RepairRegistrationRequired';
+    const connected = isBroken ? 'RepairRegistrationRequired' : isIn ? 'Connected' : 'Disconnected';
+    const connectionStatus = world.outOfPolicy.has(name) ? 'OutOfPolicy' : connected;
     Object.assign(probe.registration, isIn ? { connectionStatus, lastConnected: at } : { connectionStatus });
     const { resource } = world;
     if (isIn && resource !== undefined)

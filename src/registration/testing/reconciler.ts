@@ -28,10 +28,12 @@ import {
   buildProbe,
   buildRegistration,
   buildResource,
+  createdCertificate,
   endpoints,
   instanceId,
   nodeNames,
   now as start,
+  setCertificate,
   subscriptionId,
 } from './builders.ts';
 
@@ -142,6 +144,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     now,
     events: { record: async (_, { reason, note }) => void events.push(`${reason} ${note}`) },
     log: pino({ level: 'silent' }),
+    clean: (text) => text,
     read: () => surroundings.object,
     list: () => [surroundings.object],
     massDeletion: { limit: 10, windowMinutes: 10 },
@@ -250,6 +253,13 @@ function createTransport(surroundings: Surroundings, calls: string[], now: () =>
         const { appId, keyId } = Value.Parse(GivenSecret, given);
         probe.arcSecret = { appId, keyId };
       }
+      if (operation === 'newRegistrationCertificate') {
+        const created = createdCertificate(`${node}/${now().toISOString()}`, { createdTime: now().toISOString() });
+        probe.certificate = { ...probe.certificate, created };
+        return created;
+      }
+      if (operation === 'setRegistrationCertificate' && probe.certificate.created !== null)
+        probe.certificate.set = { ...setCertificate(node), ...probe.certificate.created };
       return {};
     }
     const { connectionStatus } = probe.registration;
@@ -338,9 +348,9 @@ function createArm(surroundings: Surroundings, calls: string[], now: () => Date)
         return { status: 200, body: answered, operationUrl: undefined };
       }
       const body = structuredClone(answer(method, path, new URLSearchParams(query)));
-      return { status: 200, body, operationUrl: undefined };
+      return { status: 200, body, operationUrl: path.endsWith('/uploadCertificate') ? 'operation' : undefined };
     },
-    follow: () => Promise.reject(new Error('not expected: the URL of an operation')),
+    follow: async () => ({ status: 200, body: { status: 'Succeeded' }, operationUrl: undefined }),
     resources: new ResourceManagementClient(credential, subscriptionId, options),
     stackHci: new AzureStackHCIClient(credential, subscriptionId, options),
   };
@@ -351,6 +361,7 @@ const names: [RegExp, string][] = [
   [/\/machines$/, 'machines'],
   [/\/roleAssignments(\/|$)/, 'roleAssignments'],
   [/\/generatePassword$/, 'generatePassword'],
+  [/\/uploadCertificate$/, 'uploadCertificate'],
   [/\/arcSettings\/default$/, 'arcSettings'],
   [/\/clusters\/[^/]+$/, 'cluster'],
   [/\/resourcegroups\/[^/]+$/i, 'group'],

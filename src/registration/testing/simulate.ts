@@ -118,7 +118,7 @@ function assertPlan(input: PlanInput, planned: Plan, memory: Memory): void {
     const pending = planned.pending.find((item) => item.step === step && item.on === on);
     if (pending?.state !== 'Ready') throw new OutOfOrder(`${step} on ${on} runs and is not shown as ready`);
     for (const earlier of steps[step].after) {
-      const open = planned.pending.some((item) => item.step === earlier && !item.renews);
+      const open = planned.pending.some((item) => item.step === earlier && (pending.renews || !item.renews));
       const isForbidden = planned.arcRefusal !== undefined && arcSteps.has(earlier);
       if (open && !optionalSteps.has(earlier) && !isForbidden)
         throw new OutOfOrder(`${step} runs before ${earlier} is done`);

@@ -25,10 +25,10 @@ export const register: Scenario = {
     },
     {
       write: /^PATCH secret \S+ \(.*clientSecret\)$/,
-      effects: ['killed before', 'refused 500', 'refused 503', 'request cut', 'timeout'],
+      effects: ['killed before'],
       oneMore: 'Azure: passwords created',
       state: /^azure\.applications\.<application [^>]+\.arc>\.passwordCredentials\.1\./,
-      reason: 'the secret could not be kept, and Azure does not tell it again',
+      reason: 'the secret was in the memory of the process that was killed, and Azure does not tell it again',
     },
   ],
   ignored: [],
@@ -45,6 +45,12 @@ export const register: Scenario = {
       effects: [...lost, ...unsent, 'failed'],
       seconds: 130,
       reason: 'it stands in status as submitted, and is awaited before it is repeated',
+    },
+    {
+      write: /generatePassword$|^PATCH secret /,
+      effects: [...lost, ...unsent],
+      seconds: 70,
+      reason: 'a request for a secret that was sent may act until its deadline',
     },
     {
       write: /^PATCH registration status .*intent/,

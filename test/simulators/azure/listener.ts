@@ -116,6 +116,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     certificate === undefined
       ? createPlainServer(onRequest)
       : createServer({ cert: certificate.certificatePem, key: certificate.privateKeyPem }, onRequest);
+  // Azure keeps idle connections for minutes; Node's 5 s would make nearly every request a new connection.
+  server.keepAliveTimeout = 600_000;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', resolve);

@@ -1,3 +1,4 @@
+import { homeOf, tenantsOf } from './tenants.ts';
 import { X509Certificate } from 'node:crypto';
 import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, type JWTPayload } from 'jose';
 import { findApplication, findServicePrincipal, thumbprint } from './directory.ts';
@@ -54,7 +55,7 @@ async function answer(world: World, tokens: Tokens, request: Request): Promise<R
   if (world.settings.otherTenants.some((other) => other.toLowerCase() === tenant.toLowerCase())) {
     return otherTenant(login, tenant, path, request);
   }
-  if (tenant.toLowerCase() !== world.state.tenantId) {
+  if (!tenantsOf(world.state).has(tenant.toLowerCase())) {
     throw new SignInRefused(
       400,
       'invalid_tenant',
@@ -66,7 +67,8 @@ async function answer(world: World, tokens: Tokens, request: Request): Promise<R
     return { status: 200, body: openIdConfiguration(login, tenant) };
   }
   if (path === 'GET discovery/v2.0/keys') return { status: 200, body: { keys: tokens.keys } };
-  if (path === 'POST oauth2/v2.0/token') return token(world, tokens, new URLSearchParams(request.text));
+  if (path === 'POST oauth2/v2.0/token')
+    return token(world, tokens, tenant.toLowerCase(), new URLSearchParams(request.text));
   return { status: 404 };
 }
 
@@ -103,7 +105,7 @@ function openIdConfiguration(login: string, tenant: string): unknown {
   };
 }
 
-async function token(world: World, tokens: Tokens, form: URLSearchParams): Promise<Reply> {
+async function token(world: World, tokens: Tokens, tenant: string, form: URLSearchParams): Promise<Reply> {
   const clientId = form.get('client_id');
   if (form.get('grant_type') !== 'client_credentials') {
     throw new SignInRefused(400, 'unsupported_grant_type', 70003, 'The app requested an unsupported grant type.');
@@ -117,8 +119,8 @@ async function token(world: World, tokens: Tokens, form: URLSearchParams): Promi
     );
   }
   const application = findApplication(world, clientId);
-  if (application === undefined) {
-    throw unknownApplication(clientId, world.state.tenantId);
+  if (application === undefined || homeOf(world.state, application) !== tenant) {
+    throw unknownApplication(clientId, tenant);
   }
   await authenticate(world, application, form);
   const principal = findServicePrincipal(world, clientId);
@@ -135,7 +137,7 @@ async function token(world: World, tokens: Tokens, form: URLSearchParams): Promi
       400,
       'unauthorized_client',
       7000229,
-      `The client application ${clientId} is missing service principal in the tenant ${world.state.tenantId}.`,
+      `The client application ${clientId} is missing service principal in the tenant ${tenant}.`,
     );
   }
   const scope = form.get('scope');
@@ -170,7 +172,7 @@ async function token(world: World, tokens: Tokens, form: URLSearchParams): Promi
       400,
       'invalid_resource',
       500011,
-      `The resource principal named ${scope} was not found in the tenant named ${world.state.tenantId}.`,
+      `The resource principal named ${scope} was not found in the tenant named ${tenant}.`,
     );
   }
   const lifetime = Math.ceil(world.settings.tokenLifetimeSeconds);
@@ -180,7 +182,7 @@ async function token(world: World, tokens: Tokens, form: URLSearchParams): Promi
       token_type: 'Bearer',
       expires_in: lifetime,
       ext_expires_in: lifetime,
-      access_token: await tokens.issue(clientId, principal.id, audience),
+      access_token: await tokens.issue(clientId, principal.id, audience, tenant),
     },
   };
 }
@@ -258,7 +260,7 @@ async function checkCertificateAssertion(world: World, application: Application,
   if (credential.endDateTime <= now.toISOString() || credential.startDateTime > now.toISOString()) {
     throw refuse('expired on application. [Reason - The key used is expired.');
   }
-  const endpoint = `${world.urls.login}/${world.state.tenantId}`;
+  const endpoint = `${world.urls.login}/${homeOf(world.state, application)}`;
   try {
     await jwtVerify(assertion, new X509Certificate(Buffer.from(credential.key, 'base64')).publicKey, {
       algorithms: ['RS256', 'PS256'],

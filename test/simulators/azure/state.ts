@@ -129,6 +129,8 @@ export const Machine = object({
   id: text,
   name: text,
   location: text,
+  /** When it was made; absent: not told. */
+  createdTime: Type.Optional(text),
   tags: Type.Optional(Tags),
   identity: object({ type: text, principalId: text, tenantId: text }),
   /** As the agent sent them, with `status`, `lastStatusChange`, `provisioningState`, `errorDetails` and `parentClusterResourceId`. */
@@ -227,6 +229,8 @@ export const Application = object({
   federatedIdentityCredentials: map(object({ issuer: text, subject: text, audiences: texts })),
   /** Everything else that Graph was given. */
   other: map(Type.Unknown()),
+  /** Where it belongs to another tenant than the first. */
+  tenantId: Type.Optional(text),
 });
 export type Application = Static<typeof Application>;
 

@@ -18,7 +18,8 @@ export type TokenProblem = 'missing' | 'invalid' | 'early' | 'expired';
 export interface Tokens {
   /** The JWKS of `discovery/v2.0/keys`. */
   readonly keys: readonly JWK[];
-  readonly issue: (appId: string, objectId: string, audience: string) => Promise<string>;
+  /** Default: for the first tenant. */
+  readonly issue: (appId: string, objectId: string, audience: string, tenantId?: string) => Promise<string>;
   /** Reads the bearer token of an `Authorization` header. */
   readonly verify: (authorization: string | undefined) => Promise<Caller | TokenProblem>;
 }
@@ -80,10 +81,10 @@ export async function createTokens(world: World): Promise<Tokens> {
   const seconds = () => Math.floor(world.now().getTime() / 1000);
   return {
     keys: [{ ...(await exportJWK(publicKey)), kid: keyId, use: 'sig', alg: 'RS256' }],
-    issue: (appId, objectId, audience) =>
-      new SignJWT({ appid: appId, oid: objectId, tid: world.state.tenantId, idtyp: 'app', ver: '1.0' })
+    issue: (appId, objectId, audience, tenantId = world.state.tenantId) =>
+      new SignJWT({ appid: appId, oid: objectId, tid: tenantId, idtyp: 'app', ver: '1.0' })
         .setProtectedHeader({ alg: 'RS256', typ: 'JWT', kid: keyId })
-        .setIssuer(`${world.urls.login}/${world.state.tenantId}/v2.0`)
+        .setIssuer(`${world.urls.login}/${tenantId}/v2.0`)
         .setSubject(objectId)
         .setAudience(audience)
         .setJti(newId())

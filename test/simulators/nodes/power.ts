@@ -6,8 +6,22 @@ import { clusterOf, instant, keyOf, nodeOf, type NodeContext, type World } from 
 
 // What happens to a node's machine: the admin call PUT /nodes/<cluster>/<name>.
 
+const changes = [
+  'up',
+  'down',
+  'reboot',
+  'hang',
+  'garbage',
+  'newHostKey',
+  'reimaged',
+  'paused',
+  'draining',
+  'resumed',
+  'evicted',
+  'joined',
+] as const;
 export const NodePowerChange = Type.Object(
-  { state: Type.Enum(['up', 'down', 'reboot', 'hang', 'garbage', 'newHostKey', 'reimaged'], { type: 'string' }) },
+  { state: Type.Enum([...changes], { type: 'string' }) },
   { additionalProperties: false },
 );
 type Change = Static<typeof NodePowerChange>['state'];
@@ -73,6 +87,23 @@ export const createPower = (world: World, serverOf: (context: NodeContext) => No
         setHostKey(context);
         break;
       }
+      case 'paused':
+      case 'draining':
+        Object.assign(node, { clusterNodeState: 2, drainStatus: to === 'paused' ? 'Completed' : 'InProgress' });
+        break;
+      case 'resumed':
+        Object.assign(node, { clusterNodeState: 0, drainStatus: 'NotInitiated' });
+        break;
+      case 'evicted':
+        // What the cluster knew of its registration is gone from it; its agent and its certificates' keys are its own.
+        Object.assign(node, { evicted: true, registered: false, arcStatus: 2 });
+        delete node.registrationCertificate;
+        delete node.connectionStatus;
+        delete node.lastConnected;
+        break;
+      case 'joined':
+        Object.assign(node, { evicted: false, clusterNodeState: 0, drainStatus: 'NotInitiated' });
+        break;
       case 'down':
       case 'hang':
       case 'garbage':

@@ -278,6 +278,37 @@ describe('states of a node', () => {
     expect(await lab.run('NODE1', 'probe', {})).toMatchObject({ kind: 'protocol', sent: true });
   });
 
+  test('paused and draining are told by the cluster, and hold a synchronisation', async () => {
+    const states = async () =>
+      (await lab.result('NODE2', 'clusterProbe', {})).nodes.flatMap(({ name, state, drainStatus }) =>
+        name === 'NODE1' ? [`${state} ${drainStatus}`] : [],
+      );
+    await set('draining');
+    expect(await states()).toEqual(['Paused InProgress']);
+    await set('paused');
+    expect(await states()).toEqual(['Paused Completed']);
+    expect(await lab.run('NODE2', 'sync', {})).toMatchObject({ kind: 'operationError', error: { id: 'NodeNotUp' } });
+    await set('resumed');
+    expect(await states()).toEqual(['Up NotInitiated']);
+  });
+
+  test('an evicted one is in no cluster, whoever is asked, until it joins again', async () => {
+    const members = async () => (await lab.result('NODE2', 'clusterProbe', {})).nodes.map(({ name }) => name);
+    const all = await members();
+    await set('evicted');
+    expect(await members()).toEqual(all.filter((name) => name !== 'NODE1'));
+    expect(await lab.run('NODE1', 'clusterProbe', {})).toMatchObject({
+      kind: 'operationError',
+      error: { message: expect.stringContaining('The cluster service is not running') },
+    });
+    expect((await lab.result('NODE1', 'probe', {})).registration).toMatchObject({
+      clusterStatus: 'NotYet',
+      azureResourceUri: null,
+    });
+    await set('joined');
+    expect(await members()).toEqual(all);
+  });
+
   test('a new host key is a mismatch, a re-imaged node has forgotten everything besides', async () => {
     const pinned = lab.endpoint('NODE1').hostKeys[0];
     await lab.result('NODE1', 'newRegistrationCertificate', {});

@@ -69,6 +69,8 @@ export const NodeState = object({
   languageMode: Type.Enum(['FullLanguage', 'ConstrainedLanguage'], { type: 'string' }),
   /** Get-ClusterNode while the node is up: Up 0, Paused 2, Joining 3. */
   clusterNodeState: Type.Integer({ minimum: 0, maximum: 3 }),
+  /** No node of the cluster: evicted, or not joined yet. Its machine and what runs on it are as they were. */
+  evicted: Type.Boolean(),
   statusInformation: text,
   drainStatus: text,
   /** Service executables of Cloud Management that exist. */
@@ -239,6 +241,7 @@ export const newNode = (
   culture: 'en-US',
   languageMode: 'FullLanguage',
   clusterNodeState: 0,
+  evicted: false,
   statusInformation: 'Normal',
   drainStatus: 'NotInitiated',
   cloudManagementServices: [...builds[build].cloudManagementServices],

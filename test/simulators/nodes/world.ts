@@ -38,8 +38,11 @@ export const nodeOf = (context: NodeContext): NodeState => {
   return node;
 };
 
+/** Those that are in the cluster. */
 export const nodesOf = (context: NodeContext): readonly NodeContext[] =>
-  Object.keys(clusterOf(context).nodes).map((nodeName) => ({ ...context, nodeName }));
+  Object.entries(clusterOf(context).nodes).flatMap(([nodeName, { evicted }]) =>
+    evicted ? [] : [{ ...context, nodeName }],
+  );
 
 export const isUp = (node: NodeState): boolean => node.power === 'up' || node.power === 'garbage';
 

@@ -4,6 +4,7 @@ import { mayDo } from '../authorization.ts';
 import { createApplication, createServicePrincipal, deleteApplication, newKeyCredential } from '../directory.ts';
 import type { ArcSettings, Cluster, Pending } from '../state.ts';
 import { count, idKey, instant, isWithin, newEtag, type World } from '../world.ts';
+import { tenantOf } from '../tenants.ts';
 import { arcSettingsOf } from './common.ts';
 
 /** What each thing that happens later does when its time has come. The resource may be gone by then. */
@@ -13,9 +14,10 @@ export const effects: Readonly<Record<Pending['kind'], (world: World, entry: Pen
     if (cluster === undefined) return;
     const { properties } = cluster;
     if (world.state.applications[properties.aadApplicationObjectId ?? ''] !== undefined) return;
-    const identity = createIdentity(world, cluster.name);
+    const tenantId = tenantOf(world.state, entry.target);
+    const identity = createIdentity(world, cluster.name, tenantId);
     properties.aadClientId = identity.appId;
-    properties.aadTenantId = world.state.tenantId;
+    properties.aadTenantId = tenantId;
     properties.aadApplicationObjectId = identity.applicationObjectId;
     properties.aadServicePrincipalObjectId = identity.servicePrincipalObjectId;
     cluster.etag = newEtag();
@@ -59,9 +61,10 @@ export const effects: Readonly<Record<Pending['kind'], (world: World, entry: Pen
     if (settings === undefined || cluster === undefined) return;
     const { properties } = settings;
     if (world.state.applications[properties.arcApplicationObjectId ?? ''] !== undefined) return;
-    const identity = createIdentity(world, `${cluster.name}.arc`);
+    const tenantId = tenantOf(world.state, entry.target);
+    const identity = createIdentity(world, `${cluster.name}.arc`, tenantId);
     properties.arcApplicationClientId = identity.appId;
-    properties.arcApplicationTenantId = world.state.tenantId;
+    properties.arcApplicationTenantId = tenantId;
     properties.arcApplicationObjectId = identity.applicationObjectId;
     properties.arcServicePrincipalObjectId = identity.servicePrincipalObjectId;
     settings.etag = newEtag();
@@ -201,9 +204,10 @@ function removeGroup(world: World, key: string): void {
   count(world, 'resourceGroups', 'deleted');
 }
 
-function createIdentity(world: World, displayName: string) {
+function createIdentity(world: World, displayName: string, tenantId: string) {
   const owners = [world.state.resourceProviderObjectId];
   const application = createApplication(world, displayName, owners);
+  if (tenantId !== world.state.tenantId) application.tenantId = tenantId;
   const principal = createServicePrincipal(world, {
     appId: application.appId,
     displayName,

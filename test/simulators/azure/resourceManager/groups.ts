@@ -174,9 +174,10 @@ function listResources(context: Context, scope: string): Reply {
   const filter = context.query.get('$filter');
   const wanted = /^resourceType eq '([^']*)'$/i.exec(filter ?? '')?.[1]?.toLowerCase();
   if (filter !== null && wanted === undefined) throw invalidFilter(filter);
+  const expanded = (context.query.get('$expand') ?? '').split(',').map((one) => one.trim().toLowerCase());
   const all = [
     ...Object.values(state.clusters).map((cluster) => ({
-      resource: cluster,
+      resource: { ...cluster, createdTime: cluster.systemData.createdAt },
       typeName: 'Microsoft.AzureStackHCI/clusters',
     })),
     ...Object.values(state.machines).map((machine) => ({
@@ -192,6 +193,9 @@ function listResources(context: Context, scope: string): Reply {
       name: resource.name,
       type: typeName,
       location: resource.location,
+      ...(expanded.includes('createdtime') && resource.createdTime !== undefined
+        ? { createdTime: resource.createdTime }
+        : {}),
       ...(resource.identity === undefined ? {} : { identity: resource.identity }),
       ...(resource.tags === undefined ? {} : { tags: resource.tags }),
     }));

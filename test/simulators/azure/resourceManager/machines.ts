@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { createServicePrincipal } from '../directory.ts';
 import type { Reply } from '../listener.ts';
 import type { Machine } from '../state.ts';
-import { count, idKey, longInstant, newId } from '../world.ts';
+import { count, idKey, instant, longInstant, newId } from '../world.ts';
 import { since } from './apiVersions.ts';
 import { checkLocation, checkSameLocation, group, groupId } from './common.ts';
 import { resourceNotFound } from './errors.ts';
@@ -120,6 +120,7 @@ function put(context: Context): Reply {
     id: machineId(context),
     name: context.part('machine'),
     location,
+    createdTime: instant(world),
     identity: { type: 'SystemAssigned', principalId: '', tenantId: world.state.tenantId },
     properties: {},
   };

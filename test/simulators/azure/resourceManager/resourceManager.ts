@@ -83,7 +83,7 @@ function answer(world: World, routes: readonly Route[], request: Request, caller
     return match === null ? [] : [{ route: candidate, groups: match.groups ?? {} }];
   })[0];
   const subscription = /^\/subscriptions\/([^/]+)/i.exec(path)?.[1]?.toLowerCase();
-  checkSubscription(world, request.method, subscription);
+  checkSubscription(world, request.method, subscription, caller.tenantId);
   quota.take(
     subscription === undefined
       ? { type: 'tenant', id: world.state.tenantId }
@@ -149,7 +149,7 @@ function authenticated(world: World, caller: Awaited<ReturnType<Tokens['verify']
   return caller;
 }
 
-function checkSubscription(world: World, method: string, id: string | undefined): void {
+function checkSubscription(world: World, method: string, id: string | undefined, tenantId: string): void {
   if (id === undefined) return;
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
     throw new ArmError(
@@ -163,15 +163,15 @@ function checkSubscription(world: World, method: string, id: string | undefined)
   if (found === undefined) {
     throw new ArmError(404, 'SubscriptionNotFound', `The subscription '${id}' could not be found.`, gateway);
   }
-  const { tenantId } = world.state;
-  if (found.tenantId !== undefined && found.tenantId !== tenantId) {
-    const authority = `${world.urls.login}/${found.tenantId}`;
+  const home = found.tenantId ?? world.state.tenantId;
+  if (home !== tenantId) {
+    const authority = `${world.urls.login}/${home}`;
     const description =
       'The access token is from the wrong issuer. It must match the tenant associated with this subscription. Please use correct authority to get the token.';
     throw new ArmError(
       401,
       'InvalidAuthenticationTokenTenant',
-      `The access token is from the wrong issuer 'https://sts.windows.net/${tenantId}/'. It must match the tenant 'https://sts.windows.net/${found.tenantId}/' associated with this subscription. Please use the authority (URL) '${authority}' to get the token. Note, if the subscription is transferred to another tenant there is no impact to the services, but information about new tenant could take time to propagate (up to an hour). If you just transferred your subscription and see this error message, please try back later.`,
+      `The access token is from the wrong issuer 'https://sts.windows.net/${tenantId}/'. It must match the tenant 'https://sts.windows.net/${home}/' associated with this subscription. Please use the authority (URL) '${authority}' to get the token. Note, if the subscription is transferred to another tenant there is no impact to the services, but information about new tenant could take time to propagate (up to an hour). If you just transferred your subscription and see this error message, please try back later.`,
       {
         gateway: true,
         headers: {

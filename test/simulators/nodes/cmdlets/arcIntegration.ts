@@ -32,7 +32,7 @@ const getAzureStackHCIArcIntegration = cmdlet({
   exists: onRelease,
   parameters: {},
   run: ({ context }) => {
-    const { arc } = clusterOf(context);
+    const arc = nodeOf(context).evicted ? undefined : clusterOf(context).arc;
     return {
       ClusterArcStatus: arcStatus(arc?.status ?? 2),
       NodesArcStatus: new Hashtable(

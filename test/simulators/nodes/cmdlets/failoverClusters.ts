@@ -58,11 +58,21 @@ const notFound = (kind: 'group' | 'resource', name: string, command: string): Cm
     { terminating: false },
   );
 
+/** On a computer that is in no cluster. */
+const requireMember = (context: NodeContext, command: string): void => {
+  if (nodeOf(context).evicted)
+    throw failed(
+      'The cluster service is not running. Make sure that the service is running on all nodes in the cluster.',
+      command,
+    );
+};
+
 const getCluster = cmdlet({
   name: 'Get-Cluster',
   module,
   parameters: {},
   run: ({ context }) => {
+    requireMember(context, 'Get-Cluster');
     const cluster = clusterOf(context);
     return {
       Name: context.clusterName,
@@ -92,8 +102,9 @@ const getClusterNode = cmdlet({
   name: 'Get-ClusterNode',
   module,
   parameters: { Name: optional },
-  run: ({ context, parameters: { Name } }) =>
-    nodesOf(context)
+  run: ({ context, parameters: { Name } }) => {
+    requireMember(context, 'Get-ClusterNode');
+    return nodesOf(context)
       .filter(({ nodeName }) => Name === undefined || same(Name, nodeName))
       .map((each) => {
         const node = nodeOf(each);
@@ -106,7 +117,8 @@ const getClusterNode = cmdlet({
           StatusInformation: statusInformation(node.statusInformation),
           DrainStatus: drainStatus(node.drainStatus),
         };
-      }),
+      });
+  },
 });
 
 interface Group {

@@ -82,7 +82,7 @@ const getAzureStackHCI = cmdlet({
     );
     const has = builds[node.build].registrationProperties;
     return {
-      ClusterStatus: clusterStatus('Clustered'),
+      ClusterStatus: clusterStatus(node.evicted ? 'NotYet' : 'Clustered'),
       RegistrationStatus: registrationStatus(
         outOfPolicy ? 'OutOfPolicy' : registration === undefined ? 'NotYet' : 'Registered',
       ),

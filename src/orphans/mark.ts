@@ -1,0 +1,5 @@
+/** The tag on a cluster resource: <instanceId>/<namespace>/<name>. Undefined when it is not of that form. */
+export function parseMark(mark: string | undefined): { instanceId: string; object: string } | undefined {
+  const [, instanceId, object] = /^([^/]+)\/([^/]+\/[^/]+)$/.exec(mark ?? '') ?? [];
+  return instanceId === undefined || object === undefined ? undefined : { instanceId, object };
+}
