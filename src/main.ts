@@ -28,6 +28,7 @@ import { createSshTransport } from './nodes/ssh.ts';
 import { createSweepController } from './orphans/controller.ts';
 import { createRegistrationMetrics } from './registration/metrics.ts';
 import { requestedChange } from './registration/pokes.ts';
+import { createRedaction, describeCrash, redactingKubeClient } from './redaction.ts';
 import { createReconciler } from './registration/reconcile.ts';
 import { createReferencedSecrets, namedSecrets } from './registration/referenced-secrets.ts';
 import { createSessions } from './sign-in/sessions.ts';
@@ -56,6 +57,8 @@ const eventRepeatMs = 10 * 60_000;
 /** client-go's. */
 const leaseTimes = { leaseDurationSeconds: 15, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 };
 
+const redaction = createRedaction();
+
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: { config: { type: 'string' }, namespace: { type: 'string' }, help: { type: 'boolean' } },
@@ -65,12 +68,16 @@ async function main(): Promise<void> {
     return;
   }
   const configuration = await readConfiguration(values.config);
-  const log = pino({
-    level: configuration.logLevel,
-    base: { controller: fieldManager },
-    formatters: { level: (level) => ({ level }) },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  const output = pino.destination(1);
+  const log = pino(
+    {
+      level: configuration.logLevel,
+      base: { controller: fieldManager },
+      formatters: { level: (level) => ({ level }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    { write: (line: string) => output.write(redaction.clean(line)) },
+  );
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
@@ -90,7 +97,10 @@ async function main(): Promise<void> {
   });
   const onExchange: typeof metrics.onExchange = (exchange) => metrics.onExchange(exchange);
   const kubeConfig = await loadKubeConfig();
-  const kube = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange });
+  const kube = redactingKubeClient(
+    createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange }),
+    redaction,
+  );
   const certificateAuthorities =
     configuration.certificateAuthorityFile === undefined
       ? undefined
@@ -152,7 +162,10 @@ async function main(): Promise<void> {
 
   /** Works while it leads. What was remembered of an earlier time of leading is another leader's past by now. */
   async function lead(instanceId: string, { signal: lost, check }: Leadership): Promise<void> {
-    const writing = createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange, beforeWrite: check });
+    const writing = redactingKubeClient(
+      createKubeClient(kubeConfig, { userAgent, requestTimeoutMs, onExchange, beforeWrite: check }),
+      redaction,
+    );
     const transport = createSshTransport({
       allowLoopback: configuration.allowLoopbackNodeAddresses,
       beforeMutation: check,
@@ -182,6 +195,7 @@ async function main(): Promise<void> {
       onStep: (step, result) => registrationMetrics.onStep(step, result),
       events,
       log,
+      clean: (text) => redaction.clean(text),
       read: (key) => reflector.store.get(key),
       record: (written) => reflector.record(written),
       lookAt: (key) => queue.add(key, 'resync'),
@@ -276,11 +290,19 @@ async function kubeSystemUid(
   return undefined;
 }
 
+function crash(error: unknown): never {
+  process.stderr.write(`${redaction.clean(describeCrash(error))}\n`);
+  process.exit(1);
+}
+// Node.js would print all that the error holds.
+process.on('uncaughtException', crash);
+process.on('unhandledRejection', crash);
+
 try {
   await main();
   // Idle connections to Azure would keep the process for as long as they are kept alive.
   process.exit();
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${redaction.clean(error instanceof Error ? error.message : String(error))}\n`);
   process.exit(1);
 }

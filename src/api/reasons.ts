@@ -253,6 +253,12 @@ const table = {
     meaning: 'Some nodes have Arc integration and others do not: an upgrade is under way (9112).',
     action: 'Finish the upgrade of the nodes that the message names; Arc is set up then.',
   },
+  ArcIdentityMissing: {
+    meaning:
+      'The application of your own Arc service principal does not exist in the tenant, or has no service principal there.',
+    action:
+      'Restore it within 30 days of its deletion (Microsoft Entra, deleted applications), or put another one into the Secret: the nodes are given it.',
+  },
   RpRoleMissing: {
     meaning: 'The HCI resource provider lacks its role on the Arc resource group, and we may not assign it.',
     action: 'Have an owner run the command in the message.',
@@ -274,7 +280,8 @@ const table = {
   },
   ExpiryUnknown: {
     meaning: 'The expiry of a credential is not known.',
-    action: 'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret. Else nothing.',
+    action:
+      'For a client secret of yours: add the key expiresOn (RFC 3339) to its Secret; for that of your own Arc service principal the application permission Application.Read.All of Microsoft Graph for the identity will do too. Else nothing.',
   },
   // In sync
   DriftDetected: {

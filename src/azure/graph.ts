@@ -2,13 +2,12 @@ import type { TokenCredential } from '@azure/core-auth';
 import {
   bearerTokenAuthenticationPolicy,
   createPipelineFromOptions,
-  createPipelineRequest,
   type HttpMethods,
 } from '@azure/core-rest-pipeline';
+import { budgetPolicy, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
-import { answerError, toAzureError } from './errors.ts';
 import { createHttpClient, type OnAzureExchange } from './http-client.ts';
-import { deadlinePolicy, guarded, parseBody } from './resource-manager.ts';
+import { deadlinePolicy, exchange, guarded } from './pipeline.ts';
 
 export interface GraphAnswer {
   status: number;
@@ -34,6 +33,8 @@ export function createGraph(options: {
   credential: TokenCredential;
   endpoints: CloudEndpoints;
   certificateAuthorities: string[] | undefined;
+  /** Of the principal in its tenant. */
+  budget: RequestBudget;
   userAgent: string;
   /** Called right before a request that is no read is sent; what it throws is thrown instead. */
   beforeWrite: () => void;
@@ -46,42 +47,26 @@ export function createGraph(options: {
     userAgentOptions: { userAgentPrefix: options.userAgent },
     ...(options.certificateAuthorities === undefined ? {} : { tlsOptions: { ca: options.certificateAuthorities } }),
   });
+  pipeline.addPolicy(budgetPolicy(options.budget, options.budget));
   pipeline.addPolicy(deadlinePolicy);
   pipeline.addPolicy(bearerTokenAuthenticationPolicy({ credential, scopes: endpoints.graphScope }), { phase: 'Sign' });
 
-  const exchange = async (
-    method: HttpMethods,
-    url: string,
-    body: unknown,
-    signal: AbortSignal,
-  ): Promise<GraphAnswer> => {
-    const request = createPipelineRequest({ method, url, abortSignal: signal });
-    if (body !== undefined) {
-      request.headers.set('content-type', 'application/json');
-      request.body = JSON.stringify(body);
-    }
-    request.headers.set('accept', 'application/json');
-    const response = await pipeline.sendRequest(httpClient, request).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw toAzureError(error);
-    });
-    const header = (name: string) => response.headers.get(name);
-    const text = response.bodyAsText ?? '';
-    if (response.status >= 400) throw answerError({ status: response.status, bodyText: text, method, url, header });
-    return { status: response.status, body: text === '' ? undefined : parseBody(text, response.status) };
+  const ask = async (method: HttpMethods, url: string, body: unknown, signal: AbortSignal): Promise<GraphAnswer> => {
+    const answer = await exchange(pipeline, httpClient, { method, url, body, signal });
+    return { status: answer.status, body: answer.body };
   };
 
   return {
     send({ method, path, query, body, signal }) {
       const url = new URL(`${endpoints.graph}/v1.0${path}`);
       for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
-      return exchange(method, url.href, body, signal);
+      return ask(method, url.href, body, signal);
     },
     follow(url, signal) {
       if (new URL(url).origin !== new URL(endpoints.graph).origin) {
         throw new Error('the URL of a next page must lead back to Microsoft Graph: it would receive a token');
       }
-      return exchange('GET', url, undefined, signal);
+      return ask('GET', url, undefined, signal);
     },
   };
 }

@@ -4,18 +4,13 @@ import type { TokenCredential } from '@azure/core-auth';
 import {
   bearerTokenAuthenticationPolicy,
   createPipelineFromOptions,
-  createPipelineRequest,
-  type HttpClient,
   type HttpMethods,
   type PipelinePolicy,
 } from '@azure/core-rest-pipeline';
-import { budgetPolicy, isQuery, type RequestBudget } from './budget.ts';
+import { budgetPolicy, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
-import { answerError, AzureError, toAzureError } from './errors.ts';
-import { FencedAgent } from './fenced-agent.ts';
 import { createHttpClient, type OnAzureExchange } from './http-client.ts';
-
-const requestTimeoutMs = 60_000;
+import { deadlinePolicy, exchange, guarded } from './pipeline.ts';
 
 export interface ArmAnswer {
   status: number;
@@ -94,25 +89,10 @@ export function createResourceManager(options: {
     phase: 'Sign',
   });
 
-  const exchange = async (method: HttpMethods, url: string, body: unknown, signal: AbortSignal): Promise<ArmAnswer> => {
-    const request = createPipelineRequest({ method, url, abortSignal: signal });
-    if (body !== undefined) {
-      request.headers.set('content-type', 'application/json');
-      request.body = JSON.stringify(body);
-    }
-    request.headers.set('accept', 'application/json');
-    const response = await pipeline.sendRequest(httpClient, request).catch((error: unknown) => {
-      signal.throwIfAborted();
-      throw toAzureError(error);
-    });
-    const header = (name: string) => response.headers.get(name);
-    const text = response.bodyAsText ?? '';
-    if (response.status >= 400) throw answerError({ status: response.status, bodyText: text, method, url, header });
-    return {
-      status: response.status,
-      body: text === '' ? undefined : parseBody(text, response.status),
-      operationUrl: header('azure-asyncoperation') ?? header('location'),
-    };
+  const send = async (method: HttpMethods, url: string, body: unknown, signal: AbortSignal): Promise<ArmAnswer> => {
+    const answer = await exchange(pipeline, httpClient, { method, url, body, signal });
+    const operationUrl = answer.header('azure-asyncoperation') ?? answer.header('location');
+    return { status: answer.status, body: answer.body, operationUrl };
   };
 
   return {
@@ -122,13 +102,13 @@ export function createResourceManager(options: {
       const url = new URL(endpoints.resourceManager + path);
       url.searchParams.set('api-version', apiVersion);
       for (const [name, value] of Object.entries(query ?? {})) url.searchParams.set(name, value);
-      return exchange(method, url.href, body, signal);
+      return send(method, url.href, body, signal);
     },
     follow(url, signal) {
       if (new URL(url).origin !== new URL(endpoints.resourceManager).origin) {
         throw new Error('an operation URL must lead back to Azure Resource Manager: it would receive a token');
       }
-      return exchange('GET', url, undefined, signal);
+      return send('GET', url, undefined, signal);
     },
     resources: new ResourceManagementClient(credential, subscriptionId, {
       ...common,
@@ -142,49 +122,3 @@ export function createResourceManager(options: {
     }),
   };
 }
-
-/**
- * At the last moments: a policy would be asked before a token is fetched, and once is too early where a connection has to be made first.
- * The connections of @azure's own agent, which it takes for a proxy, have only the first.
- */
-export function guarded(
-  httpClient: HttpClient,
-  {
-    beforeWrite,
-    certificateAuthorities: ca,
-  }: { beforeWrite: () => void; certificateAuthorities: string[] | undefined },
-): HttpClient {
-  const agent = new FencedAgent(ca === undefined ? {} : { ca }, beforeWrite);
-  return {
-    async sendRequest(request) {
-      const writes = request.method !== 'GET' && request.method !== 'HEAD' && !isQuery(request.url);
-      request.agent ??= agent;
-      if (writes) beforeWrite();
-      try {
-        return await httpClient.sendRequest(request);
-      } catch (error) {
-        // The pipeline's own error says neither that it was refused on the connection, nor why.
-        if (writes) beforeWrite();
-        throw error;
-      }
-    },
-  };
-}
-
-// A proxy may answer with a page of its own. The request may have been carried out.
-export function parseBody(text: string, status: number): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new AzureError({ code: 'UnexpectedAnswer', status, message: 'the answer is not JSON', outcomeUnknown: true });
-  }
-}
-
-// There is no default: a socket that hangs would hold a worker for ever.
-export const deadlinePolicy: PipelinePolicy = {
-  name: 'deadlinePolicy',
-  sendRequest(request, next) {
-    request.timeout = request.timeout === 0 ? requestTimeoutMs : Math.min(request.timeout, requestTimeoutMs);
-    return next(request);
-  },
-};

@@ -25,7 +25,8 @@ export const onboarded = (name: string, probe: Probe, input: PlanInput): boolean
 
 /**
  * Which secret of the user's own service principal the nodes hold. `given`: the one that its Secret has. `found`: one that somebody else
- * gave to them, which onboarded them all: it is left to them until the Secret changes. `other`: they are to be given the one of the Secret.
+ * gave to them, which onboarded them all: it is left to them until the Secret changes. `other`: they are to be given the one of the Secret,
+ * also when a repair was asked for.
  */
 export function onboardingSecretHeld(input: PlanInput): 'given' | 'found' | 'other' {
   const secret = valueOf(input.observed.onboardingSecret);
@@ -36,6 +37,8 @@ export function onboardingSecretHeld(input: PlanInput): 'given' | 'found' | 'oth
   );
   if (secret === undefined || !isHeld) return 'other';
   const known = sameId(record?.appId, secret.appId) ? record : undefined;
+  const { repair } = input.memory.renewalRequests;
+  if (repair !== undefined && repair !== known?.repair) return 'other';
   if (known?.handedOver !== undefined) return known.handedOver === secret.fingerprint ? 'given' : 'other';
   const isUnchanged = (known?.found ?? secret.fingerprint) === secret.fingerprint;
   const areOnboarded = all.every(({ name, probe }) => probe !== undefined && onboarded(name, probe, input));

@@ -25,7 +25,8 @@ export interface ArcSecretStore {
 export interface OnboardingSecretStore {
   /** @throws SecretProblem when the Secret holds another one by now */
   readText(fingerprint: string): Promise<string>;
-  recordHandedOver(appId: string, fingerprint: string): Promise<void>;
+  /** @param repair the request that it answers */
+  recordHandedOver(appId: string, fingerprint: string, repair: string | undefined): Promise<void>;
   recordFound(appId: string, fingerprint: string): Promise<void>;
 }
 

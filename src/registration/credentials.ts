@@ -89,20 +89,24 @@ function arcServicePrincipal(input: PlanInput): TrackedCredential[] {
     : [...current, tracked('ArcServicePrincipal/next', secret.held, 'generatePassword')];
 }
 
-/** Of the service principal of the user's own, as its Secret tells. */
+/** Of the service principal of the user's own: as Microsoft Graph tells where that may be asked, else as its Secret does. */
 function onboardingSecret({ spec, observed }: PlanInput): TrackedCredential[] {
   const own = valueOf(observed.onboardingSecret);
   if (own === undefined) return [];
-  const validity = own.notAfter && { notBefore: undefined, notAfter: own.notAfter };
+  const alike = valueOf(observed.onboardingApplication)?.passwordCredentials.filter(({ hint }) => hint === own.hint);
+  // Of several that begin alike it is not known which one it is.
+  const [shown] = alike?.length === 1 ? alike : [];
+  const told = shown && parseValidity({ notBefore: shown.startDateTime, notAfter: shown.endDateTime });
+  const validity = told ?? (own.notAfter && { notBefore: undefined, notAfter: own.notAfter });
   return [
     {
       name: 'ArcServicePrincipal',
       validity,
       renewalTime: validity && renewalTime(validity, spec.credentialRotation.renewBefore),
-      keyId: undefined,
-      source: 'Secret',
+      keyId: told && shown?.keyId,
+      source: told === undefined ? 'Secret' : 'Graph',
       isRotated: false,
-      renewal: `put a new one into clientSecret (and expiresOn) of Secret ${spec.arc.onboarding.servicePrincipal?.secretRef.name ?? ''}`,
+      renewal: `add a client secret to the application (az ad app credential reset --id ${own.appId} --append) and put it into clientSecret (and expiresOn) of Secret ${spec.arc.onboarding.servicePrincipal?.secretRef.name ?? ''}`,
     },
   ];
 }

@@ -1,3 +1,4 @@
+import type { Application } from '../azure/applications.ts';
 import type {
   ArcSettings,
   ClusterResource,
@@ -64,6 +65,8 @@ export interface OnboardingSecret {
   appId: string;
   /** Tells this secret from another one. */
   fingerprint: string;
+  /** Its first three characters, which Microsoft Graph shows too. */
+  hint: string;
   notAfter: Date | undefined;
 }
 
@@ -71,6 +74,8 @@ export interface OnboardingSecret {
 export interface OnboardingRecord {
   appId: string;
   handedOver: string | undefined;
+  /** The request for a repair upon which it was handed over last. */
+  repair: string | undefined;
   /** What the Secret held when the nodes were found onboarded with this application by somebody else. */
   found: string | undefined;
 }
@@ -114,6 +119,8 @@ export interface Observed {
   /** The user's own Arc service principal; both absent where the spec names none. */
   onboardingSecret: Fact<OnboardingSecret>;
   onboardingRecord: Fact<OnboardingRecord>;
+  /** Its application in Microsoft Graph; unknown where that may not be read. */
+  onboardingApplication: Fact<Application>;
   /** The secret of the Arc service principal that the nodes are to hold signs in, as the principal of this object id. */
   arcSignIn: Fact<{ principalId: string }>;
   /** Long-running operations whose URL is remembered, by step key. */
@@ -142,6 +149,7 @@ export interface FactValues {
   arcSecret: ArcSecret;
   onboardingSecret: OnboardingSecret;
   onboardingRecord: OnboardingRecord;
+  onboardingApplication: Application;
   arcSignIn: { principalId: string };
   session: Session;
   sshKeys: string[];

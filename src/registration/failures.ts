@@ -42,6 +42,16 @@ export class SecretNotKept extends Error {
   }
 }
 
+/** The application of the user's own Arc service principal is gone from the tenant. */
+export class ArcPrincipalMissing extends Error {
+  override readonly name = 'ArcPrincipalMissing';
+  constructor(appId: string, refused: AzureError) {
+    super(`The application ${appId} of your Arc service principal cannot sign in: ${describeAzure(refused).message}`, {
+      cause: refused,
+    });
+  }
+}
+
 /** An operation on a node that did not succeed. */
 export class NodeError extends Error {
   override readonly name = 'NodeError';
@@ -74,6 +84,7 @@ export function describeFailure(error: unknown): Failure {
     const ofProvider = error.role === 'Azure Connected Machine Resource Manager';
     return failure(ofProvider ? 'RpRoleMissing' : 'ActionsMissing', error.message, 'RetrySlowly');
   }
+  if (error instanceof ArcPrincipalMissing) return failure('ArcIdentityMissing', error.message, 'RetrySlowly');
   if (error instanceof AzureError) return describeAzure(error);
   return failure('InternalError', error instanceof Error ? error.message : String(error), 'RetrySoon');
 }
@@ -135,7 +146,8 @@ function describeAzure(error: AzureError): Failure {
   if (isBusy(error)) return failure('WaitingForAzure', message, 'RetrySoon', error.retryAfterSeconds);
   if (error.code === 'RequestDisallowedByPolicy') return failure('PolicyDenied', message, 'NeedsPerson');
   if (error.code.startsWith('LocationNotAvailable')) return failure('InvalidRegion', message, 'NeedsPerson');
-  if (/^(Linked)?AuthorizationFailed$/.test(error.code)) return failure('ActionsMissing', message, 'RetrySlowly');
+  if (/^((Linked)?AuthorizationFailed|Authorization_RequestDenied)$/.test(error.code))
+    return failure('ActionsMissing', message, 'RetrySlowly');
   if (error.code === 'NoAnswer' || error.code === 'EndpointsNotResolved')
     return failure('EndpointUnreachable', message, 'RetrySoon');
   return failure('AzureRequestFailed', message, error.errorClass, error.retryAfterSeconds);

@@ -99,7 +99,7 @@ export async function observe(
     if (memory.resourceId !== undefined) expire(memory, [...ofTarget, ...ofArcGroup]);
     memory.resourceId = named.resourceId;
   }
-  const own = await observeOnboarding(registration, { sessions, onboarding, memory }, reader, signal);
+  const own = await observeOnboarding(registration, { sessions, session: open, onboarding, memory }, reader, signal);
   const { target, ...azure } = await observeAzure(
     registration,
     { target: named, session: open, signIn, memory, nodes, own },
@@ -418,7 +418,7 @@ async function observeArcSecret(
   const arcSecret = await reader.read('arcSecret', slowMs, () => given.arcSecret.read(signal));
   if (given.own !== undefined) return { arcSecret, ...given.own };
   const none: Fact<never> = { state: 'absent', at: arcSecret.at, via: 'live' };
-  const noOther = { onboardingSecret: none, onboardingRecord: none };
+  const noOther = { onboardingSecret: none, onboardingRecord: none, onboardingApplication: none };
   const held = valueOf(arcSecret);
   const appId = valueOf(azure.arcSettings)?.properties.arcApplicationClientId;
   if (held?.held === undefined || appId === undefined || appId === null) {

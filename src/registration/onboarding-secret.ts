@@ -14,6 +14,7 @@ const annotation = {
   appId: `${group}/app-id`,
   handedOver: `${group}/handed-over`,
   found: `${group}/found`,
+  repair: `${group}/repair`,
 } as const;
 const managedBy = 'app.kubernetes.io/managed-by';
 const writeTimeoutMs = 30_000;
@@ -54,7 +55,7 @@ export function createOnboardingSecretStore(
       );
     const text = secret.required('clientSecret').trim();
     const notAfter = readExpiresOn(secret, `${namespace}/${secretRef.name}`);
-    return { appId, fingerprint: fingerprintOf(appId, text), notAfter, text };
+    return { appId, fingerprint: fingerprintOf(appId, text), hint: text.slice(0, 3), notAfter, text };
   }
 
   async function record(annotations: Record<string, string>): Promise<void> {
@@ -93,7 +94,12 @@ export function createOnboardingSecretStore(
       if (appId === undefined) return { found: false };
       return {
         found: true,
-        value: { appId, handedOver: annotations?.[annotation.handedOver], found: annotations?.[annotation.found] },
+        value: {
+          appId,
+          handedOver: annotations?.[annotation.handedOver],
+          repair: annotations?.[annotation.repair],
+          found: annotations?.[annotation.found],
+        },
       };
     },
     async readText(fingerprint) {
@@ -102,8 +108,12 @@ export function createOnboardingSecretStore(
         throw new SecretProblem('The Secret of spec.arc.onboarding.servicePrincipal has just changed.');
       return current.text;
     },
-    recordHandedOver: (appId, fingerprint) =>
-      record({ [annotation.appId]: appId, [annotation.handedOver]: fingerprint }),
+    recordHandedOver: (appId, fingerprint, repair) =>
+      record({
+        [annotation.appId]: appId,
+        [annotation.handedOver]: fingerprint,
+        ...(repair === undefined ? {} : { [annotation.repair]: repair }),
+      }),
     recordFound: (appId, fingerprint) => record({ [annotation.appId]: appId, [annotation.found]: fingerprint }),
   };
 }

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { onboardingSecretHeld } from './arc-application.ts';
 import { arcConnected } from './conditions/arc.ts';
+import { credentialsCurrent } from './conditions/credentials.ts';
+import { trackedCredentials } from './credentials.ts';
 import { plan } from './plan.ts';
 import {
+  after,
   buildArcSettings,
   buildInput,
   buildObserved,
   buildProbe,
   buildSpec,
+  now,
   present,
   unknown,
 } from './testing/builders.ts';
@@ -44,7 +48,7 @@ const cases: Record<string, Case> = {
   'another secret of it is handed to the nodes': {
     start: { ...ownStart, ...own },
     change: (world) => {
-      world.onboardingRecord = { handedOver: 'first-secret', found: undefined };
+      world.onboardingRecord = { handedOver: 'first-secret', found: undefined, repair: undefined };
       world.onboardingSecret = 'second-secret';
     },
     writes: ['InitializeArcIntegration'],
@@ -53,7 +57,7 @@ const cases: Record<string, Case> = {
   'also one that was found on the nodes': {
     start: { ...ownStart, ...own },
     change: (world) => {
-      world.onboardingRecord = { handedOver: undefined, found: 'first-secret' };
+      world.onboardingRecord = { handedOver: undefined, found: 'first-secret', repair: undefined };
       world.onboardingSecret = 'second-secret';
     },
     writes: ['InitializeArcIntegration'],
@@ -62,7 +66,7 @@ const cases: Record<string, Case> = {
   'what was found on the nodes is replaced when a node cannot be onboarded with it': {
     start: { ...ownStart, ...own, agents: [true, false], shown: [true, false] },
     change: (world) => {
-      world.onboardingRecord = { handedOver: undefined, found: 'first-secret' };
+      world.onboardingRecord = { handedOver: undefined, found: 'first-secret', repair: undefined };
     },
     writes: ['InitializeArcIntegration', 'StartArcRegistrationTask', 'Sync'],
     ends: 'Ready',
@@ -70,7 +74,7 @@ const cases: Record<string, Case> = {
   'a role of it is missing': {
     start: { ...ownStart, ...own, arcRoles: [true, false] },
     change: (world) => {
-      world.onboardingRecord = { handedOver: 'first-secret', found: undefined };
+      world.onboardingRecord = { handedOver: 'first-secret', found: undefined, repair: undefined };
     },
     writes: ['AssignArcRoles'],
     ends: 'Ready',
@@ -93,12 +97,12 @@ const spec = buildSpec({
   arc: { state: 'Enabled', onboarding: { type: 'ServicePrincipal', servicePrincipal: { secretRef: { name: 'own' } } } },
 });
 const observed = buildObserved({
-  onboardingSecret: present({ appId: 'arc-client-id', fingerprint: 'first', notAfter: undefined }),
+  onboardingSecret: present({ appId: 'arc-client-id', fingerprint: 'first', hint: 'abc', notAfter: undefined }),
   arcSignIn: present({ principalId: 'arc-principal-id' }),
 });
 const input = (changes: Partial<typeof observed> = {}) => buildInput({ spec, observed: { ...observed, ...changes } });
-const record = (handedOver: string | undefined, found: string | undefined, appId = 'ARC-client-id') =>
-  present({ appId, handedOver, found });
+const record = (handedOver: string | undefined, found: string | undefined, appId = 'ARC-client-id', repair?: string) =>
+  present({ appId, handedOver, found, repair });
 
 describe('which secret the nodes hold', () => {
   test.each([
@@ -129,6 +133,18 @@ describe('which secret the nodes hold', () => {
   });
 });
 
+/** What is done upon a request, when the one before was answered. */
+const repairAsked = (answered: string) => {
+  const given = input({ onboardingRecord: record('first', undefined, undefined, answered) });
+  given.memory = { ...given.memory, renewalRequests: { repair: '2' } };
+  return plan(given).runnable.filter(({ step }) => step === 'InitializeArcIntegration');
+};
+
+test('a repair hands it over once more, and only once', () => {
+  expect(repairAsked('1')).toMatchObject([{ arguments: { repair: '2' } }]);
+  expect(repairAsked('2')).toEqual([]);
+});
+
 describe('what is wrong with it', () => {
   const notShown = { arcSettings: present(buildArcSettings({ perNodeDetails: [] })) };
   const expired = unknown('CredentialExpired', 'AADSTS7000222');
@@ -151,5 +167,44 @@ describe('what is wrong with it', () => {
       expect.objectContaining({ step: 'InitializeArcIntegration', state: 'Waiting', reason: 'Progressing' }),
     );
     expect(plan(given).runnable).toEqual([]);
+  });
+});
+
+const secret = (notAfter: Date | undefined) =>
+  present({ appId: 'arc-client-id', fingerprint: 'first', hint: 'abc', notAfter });
+const application = (...hints: string[]) =>
+  present({
+    id: 'object-id',
+    appId: 'arc-client-id',
+    passwordCredentials: hints.map((hint, index) => ({
+      keyId: `key-${index}`,
+      hint,
+      startDateTime: '2026-01-01T00:00:00Z',
+      endDateTime: '2026-07-01T00:00:00Z',
+    })),
+  });
+
+describe('when it expires', () => {
+  const told = { validity: { notAfter: new Date('2026-07-01T00:00:00Z') }, keyId: 'key-1', source: 'Graph' };
+  const expiresOn = new Date('2027-01-01T00:00:00Z');
+  const asSecretSays = { validity: { notAfter: expiresOn }, keyId: undefined, source: 'Secret' };
+  const refused = unknown('ActionsMissing', 'Insufficient privileges to complete the operation.');
+  test.each([
+    ['Microsoft Graph tells', secret(undefined), application('xyz', 'abc'), told],
+    ['Graph knows better than the Secret', secret(expiresOn), application('xyz', 'abc'), told],
+    ['several begin alike', secret(expiresOn), application('abc', 'abc'), asSecretSays],
+    ['none begins alike', secret(expiresOn), application('xyz'), asSecretSays],
+    ['Graph may not be asked', secret(expiresOn), refused, asSecretSays],
+    ['nobody tells', secret(undefined), refused, { validity: undefined, renewalTime: undefined, source: 'Secret' }],
+  ])('%s', (_, onboardingSecret, onboardingApplication, expected) => {
+    const tracked = trackedCredentials(input({ onboardingSecret, onboardingApplication }));
+    expect(tracked.find(({ name }) => name === 'ArcServicePrincipal')).toMatchObject(expected);
+  });
+  test('is told ahead, with how to renew it; what Graph refuses blocks nothing', () => {
+    const given = input({ onboardingSecret: secret(after(86_400)), onboardingApplication: refused });
+    const verdict = credentialsCurrent(trackedCredentials(given), { now, clockSkewMs: 0, failure: undefined });
+    expect(verdict).toMatchObject({ status: 'False', reason: 'ExpiringSoon' });
+    expect(verdict.message).toContain('az ad app credential reset --id arc-client-id --append');
+    expect(plan(given).pending.map(({ step }) => step)).toEqual(['RecordOnboardingSecret']);
   });
 });

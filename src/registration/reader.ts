@@ -87,7 +87,7 @@ const alongMs = ({ failures }: { failures: number }, goodForMs: number): number 
   failures > 0 ? 0 : Math.min(10_000, goodForMs / 90); // a retry that comes early makes the next one late
 
 /** What the roles of Microsoft's page do not let be read: nothing needs it, so it is not asked for over and over. */
-const optional = /^(permissions|groupPermissions\/.*|provider\/.*|machines)$/;
+const optional = /^(permissions|groupPermissions\/.*|provider\/.*|machines|onboardingApplication)$/;
 
 /** Secrets that were read are read again when something else is due, and cause no pass of their own. */
 const isLookedAfter = ({ facts }: Memory, key: FactKey): boolean =>

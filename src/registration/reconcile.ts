@@ -31,6 +31,8 @@ import type { Target } from './target.ts';
 export interface ReconcilerDependencies extends Dependencies, PerformDependencies {
   /** The object as the store has it. */
   read(key: string): KubeObject | undefined;
+  /** Takes secrets out of a text that people will read. */
+  clean: (text: string) => string;
   /** Puts the answer to a write of ours into the store. */
   record(written: KubeObject): void;
   /** Has this key be looked at, though nothing of the object changed. */
@@ -48,7 +50,7 @@ const factsGoodToActOnMs = 60_000;
 
 /** One pass over one registration: observe, plan, report, act. What it did is seen by the next pass, which follows at once. */
 export function createReconciler(dependencies: ReconcilerDependencies) {
-  const { kube, events, now } = dependencies;
+  const { kube, events, now, clean } = dependencies;
   const memories = new Map<string, { uid: string; generation: number; memory: Memory }>();
   const claims = createClaims();
   const rows = createRowWatch(dependencies.log);
@@ -60,7 +62,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     status: StatusDraft,
     options: { exactly: boolean; signal: AbortSignal },
   ): Promise<void> {
-    const written = await writeStatus({ kube, events }, registration, status, options);
+    const written = await writeStatus({ kube, events, clean }, registration, status, options);
     if (written !== undefined) dependencies.record(written);
   }
 

@@ -20,8 +20,11 @@ export const registrations: ResourceType<KubeObject> = {
 };
 
 /** As it will be written: what is undefined is left out. */
-const withoutUndefined = (draft: StatusDraft): RegistrationStatus =>
-  Value.Parse(RegistrationStatus, JSON.parse(JSON.stringify(draft)));
+const withoutUndefined = (draft: StatusDraft, clean: (text: string) => string): RegistrationStatus =>
+  Value.Parse(
+    RegistrationStatus,
+    JSON.parse(JSON.stringify(draft, (_, value: unknown) => (typeof value === 'string' ? clean(value) : value))),
+  );
 
 const ready = (from: RegistrationStatus | undefined) => from?.conditions?.find(({ type }) => type === 'Ready');
 
@@ -31,12 +34,21 @@ const ready = (from: RegistrationStatus | undefined) => from?.conditions?.find((
  * @throws KubeError with reason `Conflict`
  */
 export async function writeStatus(
-  { kube, events }: { kube: KubeClient; events: EventRecorder },
+  {
+    kube,
+    events,
+    clean,
+  }: {
+    kube: KubeClient;
+    events: EventRecorder;
+    /** Takes out what must not be shown. */
+    clean: (text: string) => string;
+  },
   registration: Pick<HciClusterRegistration, 'metadata' | 'status'>,
   draft: StatusDraft,
   options: { exactly: boolean; signal: AbortSignal },
 ): Promise<KubeObject | undefined> {
-  const status = withoutUndefined(draft);
+  const status = withoutUndefined(draft, clean);
   if (isDeepStrictEqual(status, registration.status ?? {})) return undefined;
   const { namespace, name, uid, resourceVersion } = registration.metadata;
   const written = await apply(

@@ -114,6 +114,8 @@ export function createSessions(options: SessionsOptions): Sessions {
           credential,
           endpoints: cloud,
           certificateAuthorities,
+          // Graph's limits are its own.
+          budget: budgetOf(JSON.stringify(['graph', cloudName, tenantId, signIn.clientId])),
           userAgent,
           beforeWrite,
           onExchange,

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { condition } from '../lab/registration.ts';
 import { startEndToEnd, type EndToEnd } from './harness.ts';
 import { writesTo } from './observations.ts';
 import { createOwner, type Owner } from './principals.ts';
@@ -67,6 +66,18 @@ describe('the own service principal for Arc onboarding', () => {
     await registration.until('Ready', 'True');
     expect(held('own')).toMatchObject({ applicationId: clientId, secret: 'second-secret' });
     expect(handovers('own')).toBe(before + 1);
+
+    // A repair hands it over once more.
+    await kubectl('annotate', 'hcireg', 'own', '-n', 'ns-own', 'azurestackhci.io/repair-requested-at=1');
+    await registration.eventually('the repair', (status) => status.lastHandledRepairAt === '1');
+    expect(handovers('own')).toBe(before + 2);
+
+    // Its application is deleted: nothing that works is touched, and the reason is told.
+    if (application !== undefined) delete azure.state.applications[application.id];
+    await kubectl('annotate', 'hcireg', 'own', '-n', 'ns-own', 'azurestackhci.io/reconcile-requested-at=1');
+    expect((await registration.until('Ready', 'False', 'ArcIdentityMissing')).message).toContain('AADSTS700016');
+    await registration.until('ArcConnected', 'True');
+    expect(handovers('own')).toBe(before + 2);
   });
 
   it('without its Secret, and with a wrong one, the cluster is registered all the same and Arc says why it waits', async () => {
@@ -82,6 +93,10 @@ describe('the own service principal for Arc onboarding', () => {
     expect(held('late')).toBeUndefined();
     await setClientSecret('ns-late', clientSecret);
     await registration.until('Ready', 'True');
-    expect(condition(await registration.status(), 'CredentialsCurrent')).toMatchObject({ reason: 'ExpiryUnknown' });
+    // Its Secret does not tell when it expires; Microsoft Graph does.
+    const { credentials } = await registration.status();
+    expect(credentials).toContainEqual(
+      expect.objectContaining({ name: 'ArcServicePrincipal', source: 'Graph', notAfter: '2099-12-31T00:00:00Z' }),
+    );
   });
 });

@@ -49,6 +49,7 @@ export const graphFor = (azure: SimulatedAzure, signIn = controllerSecret(azure)
     credential: credentialFor(azure, signIn),
     endpoints: endpointsOf(azure),
     certificateAuthorities: [azure.caPem],
+    budget: createRequestBudget(() => Date.now()),
     userAgent: 'test',
     beforeWrite,
     onExchange: () => {},

@@ -10,6 +10,8 @@ export interface InitializeArcIntegrationArguments {
   parameters: Omit<OperationArguments<'initializeArcIntegration'>, 'secret'>;
   /** Which secret of the user's own service principal is meant; undefined: the provider's, which we hold. */
   fingerprint: string | undefined;
+  /** The request for a repair that is open. */
+  repair: string | undefined;
 }
 
 export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> = {
@@ -60,6 +62,7 @@ export const initializeArcIntegration: Step<InitializeArcIntegrationArguments> =
           cloud: target.endpoints.arcEnvironment,
         },
         fingerprint,
+        repair: input.memory.renewalRequests.repair,
       },
     }));
     return [{ ...given, renews }];

@@ -303,6 +303,7 @@ export const buildObserved = (changes: Partial<Observed> = {}): Observed => ({
   arcSecret: present(buildArcSecret()),
   onboardingSecret: absent,
   onboardingRecord: absent,
+  onboardingApplication: absent,
   arcSignIn: absent,
   operations: {},
   clockSkewMs: 0,

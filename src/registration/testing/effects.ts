@@ -170,7 +170,7 @@ const effects: Effects = {
     };
     world.secretWorksFrom = new Date(world.now.getTime() + delays.secret * 1000);
   },
-  InitializeArcIntegration(world, { node: name, parameters, fingerprint }) {
+  InitializeArcIntegration(world, { node: name, parameters, fingerprint, repair }) {
     must(world.arcRoles.size === 2, 'the Arc principal has not its roles');
     must(parameters.appId === arcPrincipal(world).appId, 'that is not the principal that was asked for');
     if (fingerprint === undefined) {
@@ -180,8 +180,9 @@ const effects: Effects = {
       must(secret.appId === parameters.appId && world.secretWorksFrom <= world.now, 'the secret does not work');
     } else {
       must(fingerprint === world.onboardingSecret, 'the Secret holds another one');
-      must(world.onboardingRecord?.handedOver !== fingerprint, 'the nodes hold it');
-      world.onboardingRecord = { handedOver: fingerprint, found: undefined };
+      const isHeld = world.onboardingRecord?.handedOver === fingerprint;
+      must(!isHeld || world.onboardingRecord?.repair !== repair, 'the nodes hold it');
+      world.onboardingRecord = { handedOver: fingerprint, repair, found: undefined };
     }
     world.onboardedWith = fingerprint;
     for (const { arc, registration } of world.nodes.values()) {
@@ -248,7 +249,7 @@ const effects: Effects = {
   RecordOnboardingSecret(world, { fingerprint }) {
     must(world.onboardedWith !== undefined, 'the nodes hold no secret of it');
     must(world.onboardingRecord === undefined, 'it is on record');
-    world.onboardingRecord = { handedOver: undefined, found: fingerprint };
+    world.onboardingRecord = { handedOver: undefined, repair: undefined, found: fingerprint };
   },
   RemoveStaleMachine(world, { machineId }) {
     const machine = world.machines.find(({ id }) => id === machineId);

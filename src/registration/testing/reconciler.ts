@@ -144,6 +144,7 @@ export function startReconciler(changes: Partial<Surroundings> = {}) {
     now,
     events: { record: async (_, { reason, note }) => void events.push(`${reason} ${note}`) },
     log: pino({ level: 'silent' }),
+    clean: (text) => text,
     read: () => surroundings.object,
     record: () => {},
     lookAt: () => {

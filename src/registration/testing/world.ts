@@ -47,7 +47,9 @@ export interface World {
   secretWorksFrom: Date;
   /** Fingerprint of what the Secret of the user's own Arc service principal holds. */
   onboardingSecret: string;
-  onboardingRecord: { handedOver: string | undefined; found: string | undefined } | undefined;
+  onboardingRecord:
+    | { handedOver: string | undefined; repair: string | undefined; found: string | undefined }
+    | undefined;
   /** Fingerprint of the user's secret that the nodes hold. */
   onboardedWith: string | undefined;
   nodes: Map<string, Probe>;
@@ -437,13 +439,14 @@ export function observe(
     onboardingSecret: fact(
       'onboardingSecret',
       isOwn(world)
-        ? { appId: ownArcApplication.appId, fingerprint: world.onboardingSecret, notAfter: undefined }
+        ? { appId: ownArcApplication.appId, fingerprint: world.onboardingSecret, hint: 'abc', notAfter: undefined }
         : undefined,
     ),
     onboardingRecord: fact(
       'onboardingRecord',
       world.onboardingRecord && { appId: ownArcApplication.appId, ...world.onboardingRecord },
     ),
+    onboardingApplication: { state: 'absent', at, via: 'live' },
     arcSignIn: observeArcSignIn(world, fact),
     operations: Object.fromEntries(
       [...operationUrls].map(([key, url]) => [

@@ -75,6 +75,7 @@ export async function startFleet(count: number, startMs: number): Promise<Fleet>
       instanceId,
       now: () => new Date(),
       events: { record: async () => void calls.apiServer.push('create events') },
+      clean: (text) => text,
       log: pino({ level: 'silent' }),
       read: (key) => objects.get(key),
       record: () => {},

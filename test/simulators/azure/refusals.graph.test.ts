@@ -144,3 +144,21 @@ test('too many resource units, too many writes', async () => {
   await settings({ clockOffsetSeconds: 211 });
   expect((await graph('GET', 'applications')).status).toBe(200);
 });
+
+test('client secrets: a policy, too many of them, and writes that meet', async () => {
+  const { settings } = lab();
+  const { id } = await createdApplication();
+  const add = () => graph('POST', `applications/${id}/addPassword`, { body: {} });
+  await settings({ policies: [{ kind: 'passwordAddition' }] });
+  expect(await add()).toMatchObject({ status: 400, code: 'CredentialTypeNotAllowedAsPerAppPolicy' });
+  await settings({ policies: [] });
+  expect((await add()).status).toBe(200);
+  await settings({ graphConvergenceSeconds: 100 });
+  expect(await add()).toMatchObject({ status: 409, code: 'Directory_ConcurrencyViolation' });
+  await settings({ clockOffsetSeconds: 101 });
+  expect((await add()).status).toBe(200);
+  await settings({ graphConvergenceSeconds: 0 });
+  expect(await add()).toMatchObject({ status: 400, code: 'TooManyAppPasswords' });
+  await graph('PATCH', `applications/${id}`, { body: { signInAudience: 'AzureADMyOrg' } });
+  expect((await add()).status).toBe(200);
+});

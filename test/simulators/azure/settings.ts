@@ -14,6 +14,8 @@ const texts = Type.Array(Type.String());
 
 /** An assignment of Azure Policy with effect deny, or a rule of the tenant's application management policy (the two lifetimes). */
 export const Policy = Type.Union([
+  /** No client secret may be added at all. */
+  Type.Object({ kind: Type.Literal('passwordAddition') }, { additionalProperties: false }),
   /** `like`: `*` stands for anything, as in a policy's like condition. */
   Type.Object({ kind: Type.Literal('resourceGroupName'), like: Type.String() }, { additionalProperties: false }),
   Type.Object({ kind: Type.Literal('requiredResourceGroupTag'), tag: Type.String() }, { additionalProperties: false }),
@@ -45,6 +47,8 @@ export const Settings = Type.Object(
     roleRemovalPropagationSeconds: seconds,
     /** A new directory object is unknown to every other request of Graph for so long. */
     graphPropagationSeconds: seconds,
+    /** Another write to the same application is refused for so long after one: they are still being brought together. */
+    graphConvergenceSeconds: seconds,
     /** A new secret is AADSTS7000215 for so long. */
     secretPropagationSeconds: seconds,
     /** A new cluster has no resourceProviderObjectId for so long; a PATCH fills it at once. */
@@ -101,6 +105,7 @@ export const defaultSettings: Settings = {
   rolePropagationSeconds: 0,
   roleRemovalPropagationSeconds: 0,
   graphPropagationSeconds: 0,
+  graphConvergenceSeconds: 0,
   secretPropagationSeconds: 0,
   resourceProviderObjectIdSeconds: 0,
   uploadCertificate: 'adds',

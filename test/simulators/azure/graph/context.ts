@@ -13,6 +13,8 @@ export interface Context {
   readonly roles: readonly string[];
   readonly request: Request;
   readonly sees: Sees;
+  /** Throws while an earlier write to this application is still being brought together. */
+  readonly converged: (application: { readonly id: string }) => void;
 }
 
 export const ObjectBody = Type.Record(Type.String(), Type.Unknown());

@@ -13,7 +13,12 @@ import {
   newPassword,
 } from '../directory.ts';
 import type { Reply, Request } from '../listener.ts';
-import type { Application, PasswordCredential, ServicePrincipal } from '../state.ts';
+import {
+  Application as ApplicationState,
+  type Application,
+  type PasswordCredential,
+  type ServicePrincipal,
+} from '../state.ts';
 import { isFor, type Caller, type Tokens } from '../tokens.ts';
 import { after, count, instant, newId, type World } from '../world.ts';
 import { federatedCredentialsOf, ownersOf } from './applicationParts.ts';
@@ -21,7 +26,7 @@ import { mayRead, mayWrite, objectBody, ObjectBody, unsupported, type Context } 
 import { deletedItems } from './deletedItems.ts';
 import { badRequest, GraphError, invalidToken, notFound } from './errors.ts';
 import { filtered, page, selected } from './odata.ts';
-import { createGraphQuota, createReplicas } from './replicas.ts';
+import { createConvergence, createGraphQuota, createReplicas } from './replicas.ts';
 import { applicationDefaults, applicationView, passwordView, principalDefaults, principalView } from './views.ts';
 
 const KeyBody = Type.Object({ key: Type.String() });
@@ -43,6 +48,7 @@ const withBody = {
 /** Microsoft Graph v1.0, as far as applications, service principals and their credentials go. */
 export function createGraph(world: World, tokens: Tokens): (request: Request) => Promise<Reply> {
   const replicas = createReplicas(world);
+  const converged = createConvergence(world);
   const quota = createGraphQuota(world);
   return async (request) => {
     const id = newId();
@@ -58,7 +64,7 @@ export function createGraph(world: World, tokens: Tokens): (request: Request) =>
       const known = authenticated(world, caller);
       const roles = world.state.servicePrincipals[known.objectId]?.appRoles ?? [];
       quota.take(known.appId, request.method, Number(headers['x-ms-resource-unit']));
-      const reply = answer({ world, caller: known, roles, request, sees: replicas() });
+      const reply = answer({ world, caller: known, roles, request, sees: replicas(), converged });
       return { ...reply, headers: { ...headers, ...(reply.status === 204 ? {} : withBody), ...reply.headers } };
     } catch (error) {
       if (!(error instanceof GraphError)) throw error;
@@ -135,8 +141,11 @@ function applications(context: Context, byAppId: string | undefined, segments: r
   if (request.method === 'GET') mayRead(context);
   if (application === undefined || !context.sees(application)) throw notFound(id);
   if (request.method === 'GET' && action === undefined) {
-    const body = { '@odata.context': `${metadata}/$entity`, ...selected(applicationView(application, select), select) };
-    return { status: 200, body };
+    const known = application.passwordCredentials.filter(({ startDateTime }) =>
+      context.sees({ createdDateTime: startDateTime }),
+    );
+    const view = applicationView({ ...application, passwordCredentials: known }, select);
+    return { status: 200, body: { '@odata.context': `${metadata}/$entity`, ...selected(view, select) } };
   }
   if (request.method !== 'GET') mayWrite(context, application);
   const { method, body: sent } = request;
@@ -159,6 +168,7 @@ function applications(context: Context, byAppId: string | undefined, segments: r
     setApplication(world, application, given);
     return { status: 204 };
   }
+  context.converged(application);
   return passwords(context, application, action);
 }
 
@@ -250,7 +260,20 @@ function passwords(
     const asked = body.passwordCredential ?? {};
     const startDateTime = asked.startDateTime ?? instant(world);
     const endDateTime = asked.endDateTime ?? after(startDateTime, world.settings.secretLifetimeSeconds);
+    if (world.settings.policies.some(({ kind }) => kind === 'passwordAddition'))
+      throw new GraphError(
+        400,
+        'CredentialTypeNotAllowedAsPerAppPolicy',
+        `Credential type not allowed as per assigned policy '${world.state.tenantId}'.`,
+      );
     checkLifetime(world, 'passwordLifetime', startDateTime, endDateTime);
+    const maximum = maximumPasswords(owner);
+    if (owner.passwordCredentials.length >= maximum)
+      throw new GraphError(
+        400,
+        'TooManyAppPasswords',
+        `Not allowed to add ${owner.passwordCredentials.length + 1} passwords. You can only add a maximum of ${maximum} passwords.`,
+      );
     const password = newPassword(world, { displayName: asked.displayName ?? null, startDateTime, endDateTime });
     // The newest is shown first.
     owner.passwordCredentials.unshift(password);
@@ -273,6 +296,13 @@ function passwords(
     return { status: 204 };
   }
   throw unsupported(context);
+}
+
+/** Applications that personal accounts may sign in to have two at most. */
+function maximumPasswords(owner: { passwordCredentials: PasswordCredential[] }): number {
+  if (!Value.Check(ApplicationState, owner)) return Infinity;
+  const audience = owner.other['signInAudience'] ?? applicationDefaults['signInAudience'];
+  return audience === 'AzureADandPersonalMicrosoftAccount' ? 2 : Infinity;
 }
 
 function getByIds(context: Context): Reply {

@@ -23,6 +23,22 @@ export function createReplicas(world: World): () => Sees {
   };
 }
 
+/** Throws 409 Directory_ConcurrencyViolation for a write that meets another one to the same object. */
+export function createConvergence(world: World): (object: { readonly id: string }) => void {
+  const writes = new Map<string, string>();
+  return ({ id }) => {
+    const last = writes.get(id);
+    const { graphConvergenceSeconds } = world.settings;
+    if (graphConvergenceSeconds > 0 && last !== undefined && last > instant(world, -graphConvergenceSeconds))
+      throw new GraphError(
+        409,
+        'Directory_ConcurrencyViolation',
+        'Error due to concurrent requests being made to the tenant. Please wait briefly and retry.',
+      );
+    writes.set(id, instant(world));
+  };
+}
+
 export interface GraphQuota {
   /** Throws 429 TooManyRequests with Retry-After. */
   readonly take: (appId: string, method: string, resourceUnits: number) => void;
