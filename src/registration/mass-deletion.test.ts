@@ -16,6 +16,8 @@ function deleted(changes: Partial<HciClusterRegistration['metadata']> = {}): Hci
 const others = (count: number, at = deletedAt) =>
   Array.from({ length: count }, (_, index) => deleted({ uid: `uid-${index}`, deletionTimestamp: at }));
 
+const annotated = (value: string) => deleted({ annotations: { [unregisterConfirmed]: value } });
+
 describe('how many are unregistered together', () => {
   test.each([
     ['itself does not count', [deleted()], 0],
@@ -44,7 +46,6 @@ describe('the gate', () => {
   });
 
   test('opens when a person agrees, and not for any other word', () => {
-    const annotated = (value: string) => deleted({ annotations: { [unregisterConfirmed]: value } });
     expect(massDeletionGate(annotated('true'), 50, limit, later)).toEqual({ kind: 'open' });
     expect(massDeletionGate(annotated('yes'), 50, limit, later).kind).toBe('hold');
   });
