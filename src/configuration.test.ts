@@ -20,6 +20,7 @@ const defaults = {
   managedIdentityNamespaces: [],
   allowLoopbackNodeAddresses: false,
   workers: 32,
+  massDeletion: { limit: 10, windowMinutes: 10 },
   leaderElection: { enabled: true },
   server: { port: 8080 },
   logLevel: 'info',

@@ -212,7 +212,7 @@ function createKube(surroundings: Surroundings, calls: string[]): KubeClient {
         const labels = { 'app.kubernetes.io/managed-by': fieldManager };
         if (!name.endsWith('arc-service-principal')) {
           const data = encoded({ 'ssh-privatekey': surroundings.sshKey, known_hosts: surroundings.knownHosts });
-          return { metadata, data };
+          return { metadata: { ...metadata, finalizers: [finalizer] }, data };
         }
         if (method === 'PATCH') {
           const { metadata: written, data } = Value.Parse(SecretBody, body);
