@@ -123,7 +123,11 @@ export const removalEffects: Pick<Effects, Removal> = {
     must(world.leaving, 'the cluster stays registered');
     must(node(world, name).registration.azureResourceUri, `${name} is not registered`);
     for (const probe of world.nodes.values()) {
-      must(!/^(Enabled|DisableInProgress)$/.test(probe.arc?.clusterArcStatus ?? ''), 'Arc is still there');
+      must(
+        world.spec.deletion.whenNodesUnreachable === 'AzureOnly' || probe.arc?.clusterArcStatus !== 'DisableInProgress',
+        'Arc is still there',
+      );
+      must(probe.arc?.clusterArcStatus !== 'Enabled', 'Arc is still enabled');
       Object.assign(probe.registration, unregistered);
     }
   },
