@@ -6,11 +6,13 @@ import { choose, type Case, type Choice } from './cases.ts';
 import { modes } from './modes.ts';
 import { run } from './run.ts';
 import type { Scenario } from './scenario.ts';
+import { adopt } from './scenarios/adopt.ts';
 import { register } from './scenarios/register.ts';
 import { rotate } from './scenarios/rotate.ts';
+import { unregister } from './scenarios/unregister.ts';
 import { runCases } from './suite.ts';
 
-const scenarios: readonly Scenario[] = [register, rotate];
+const scenarios: readonly Scenario[] = [register, rotate, unregister, adopt];
 
 const help = `npm run crash -- SCENARIO: disturbs one write of the controller in each run, and compares the end with that of a clean run
 
