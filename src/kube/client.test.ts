@@ -19,7 +19,10 @@ let lab: ClientLab;
 beforeEach(async () => {
   lab = await startClientLab();
 });
-afterEach(() => lab.close());
+afterEach(() => {
+  vi.useRealTimers();
+  return lab.close();
+});
 
 const cut: Handler = (_request, response) => reset(response);
 
@@ -104,6 +107,13 @@ describe('deadline and signal', () => {
       reason: 'RequestTimeout',
       retryable: true,
     });
+  });
+
+  it('ends a watch whose answer does not begin', async () => {
+    lab.handle = () => {};
+    const { signal } = new AbortController();
+    const watch = lab.newClient(undefined, 100).stream({ path: '/watch', query: {}, signal });
+    expect(await failure(watch)).toMatchObject({ reason: 'RequestTimeout', retryable: true });
   });
 
   it('ends a call when its caller does', async () => {
@@ -192,14 +202,18 @@ describe('connections', () => {
       watch = startStream(response);
       watch.write('before');
     };
+    // From before the first read: the clock must not jump back.
+    vi.useFakeTimers({ toFake: ['performance'] });
+    await lab.get(rotating);
     const chunks = await rotating.stream({ path: '/watch', query: {}, signal: new AbortController().signal });
     const iterator = chunks[Symbol.asyncIterator]();
     expect(String((await iterator.next()).value)).toBe('before');
     await writeFile(caFile, `${lab.server.caPem}\n`);
-    vi.useFakeTimers({ toFake: ['performance'] });
     vi.advanceTimersByTime(11_000);
-    await lab.get(rotating).finally(() => vi.useRealTimers());
-    expect(lab.server.connections()).toBe(2);
+    await lab.get(rotating);
+    vi.useRealTimers();
+    // The call's, the watch's, and one with the new certificates.
+    expect(lab.server.connections()).toBe(3);
     watch?.write('after');
     expect(String((await iterator.next()).value)).toBe('after');
     await rotating.close();

@@ -129,6 +129,7 @@ describe('credentials', () => {
     }
     const tokens = lab.server.requests.map(({ headers }) => headers.authorization);
     expect(tokens).toEqual(['Bearer first', 'Bearer first', 'Bearer second']);
+    expect(lab.server.connections()).toBe(1);
   });
 
   it('trusts a certificate authority that is replaced', async () => {

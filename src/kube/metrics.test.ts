@@ -32,9 +32,15 @@ it('says nothing happened, before anything did', async () => {
     'adds_total',
     'retries_total',
     'queue_duration_seconds_count',
+    'work_duration_seconds_count',
     'unfinished_work_seconds',
+    'longest_running_processor_seconds',
   ])
     expect(await value(`workqueue_${name}${queueLabels}`)).toBe(0);
+  for (const name of ['errors_total', 'panics_total', 'time_seconds_count'])
+    expect(await value(`controller_runtime_reconcile_${name}{controller="widget"}`)).toBe(0);
+  expect(await value('controller_runtime_terminal_reconcile_errors_total{controller="widget"}')).toBe(0);
+  expect(await value('controller_runtime_active_workers{controller="widget"}')).toBe(0);
   expect(await value('controller_runtime_max_concurrent_reconciles{controller="widget"}')).toBe(2);
   expect(await value('leader_election_master_status{name="widgets"}')).toBe(0);
 });
@@ -64,6 +70,8 @@ it('counts how reconciles ended, and what the queue did', async () => {
       left.delete(key);
       if (left.size === 0) stop.abort();
       expect(await value('controller_runtime_active_workers{controller="widget"}')).toBe(1);
+      for (const name of ['unfinished_work_seconds', 'longest_running_processor_seconds'])
+        expect(await value(`workqueue_${name}${queueLabels}`)).toBeGreaterThan(0);
       return outcomes[key]?.() ?? {};
     }),
     onError: () => {},

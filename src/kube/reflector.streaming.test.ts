@@ -123,6 +123,21 @@ describe('a server that streams', () => {
     expect(lab.errors).toEqual([]);
   });
 
+  it.each([
+    [422, 1],
+    [400, 1],
+    [500, 2],
+  ])('that has refused with %i is asked to stream %i times when everything is read twice', async (code, times) => {
+    lab.initialFaults = [(_request, response) => answerStatus(response, code, 'Refused')];
+    const reflector = lab.start();
+    await lab.expectToFollow(reflector);
+    lab.watchFaults = [(_request, response) => answerStatus(response, 410, 'Expired')];
+    (await lab.openWatch()).end();
+    await vi.waitFor(() => expect(lab.initial().length + lab.lists().length).toBe(3), soon);
+    await lab.expectToFollow(reflector);
+    expect(lab.initial()).toHaveLength(times);
+  });
+
   it.each<[string, Handler]>([
     ['HTTP 410', (_request, response) => answerStatus(response, 410, 'Expired')],
     ['an ERROR event 410', (_request, response) => send(startStream(response), 'ERROR', status(410, 'Expired'))],

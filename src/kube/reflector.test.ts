@@ -240,6 +240,7 @@ describe('stop', () => {
     await lab.running;
     reflector.record(lab.collection.put('a', 5));
     expect(seen).toEqual(['default/a', 'default/b']);
+    expect(reflector.store.get('default/c')).toBeUndefined();
     expect(lab.errors).toEqual([]);
   });
 

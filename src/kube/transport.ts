@@ -62,8 +62,7 @@ export function createTransport(config: KubeConfig): Transport {
   function agentsFor(credentials: Credentials): Record<Exchange['kind'], HttpAgent> {
     if (current?.credentials !== credentials) {
       const isSame = current !== undefined && sameTls(current.credentials, credentials);
-      // What is on its way, and the watches that are open, end on the connections they have.
-      if (!isSame && current !== undefined) retire(current.agents);
+      // What is on its way, and the watches that are open, end on the connections they have, which then idle out.
       const agents = isSame && current !== undefined ? current.agents : createAgents(config, server, credentials);
       current = { credentials, agents };
     }
@@ -93,7 +92,7 @@ export function createTransport(config: KubeConfig): Transport {
         return { status: answer.statusCode ?? 0, headers: answer.headers, body: answer, credentials };
       } catch (error) {
         // Perhaps a certificate was replaced. A server that is away is no reason to ask a plugin again.
-        if (!signal.aborted && isTlsFailure(error)) source.renew(credentials);
+        if (isTlsFailure(error)) source.renew(credentials);
         throw error;
       }
     },
@@ -170,13 +169,6 @@ const pick = (name: string): Record<string, string> => {
   const value = process.env[name];
   return value === undefined ? {} : { [name]: value };
 };
-
-/** Idle connections end now, the others when they become idle. */
-function retire(agents: Record<Exchange['kind'], HttpAgent>): void {
-  for (const agent of Object.values(agents)) {
-    for (const socket of Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])) socket.destroy();
-  }
-}
 
 /** Of OpenSSL (a pair of files that is half replaced, too), of Node's own checks, of a chain that cannot be verified. */
 const isTlsFailure = (error: unknown): boolean =>

@@ -41,7 +41,7 @@ describe('what the API server makes of the CRD', () => {
     await apply({});
     for (const name of ['hciregistrations', 'hciregistration', 'hcireg', 'hci', 'azure']) {
       expect(await controlPlane.kubectl('get', name, '-n', 'edge')).toMatch(
-        /NAME +READY +REASON +REGISTERED +CONNECTED +ARC +CRED-EXPIRES +AGE\nhci001/,
+        /NAME +READY +REASON +REGISTERED +CONNECTED +ARC +CRED-EXPIRES +AGE\n(hciclusterregistration\.azurestackhci\.io\/)?hci001/,
       );
     }
     const byField = await controlPlane.kubectl(

@@ -85,6 +85,7 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
   const check = (what: string, holds: boolean) => void checks.push({ what, holds });
   const controllers: RunningController[] = [];
   let writes = 0;
+  let commandsWithoutInput = 0;
   let frozen = false;
   let writeWords: ((exchange: Exchange) => string | undefined) | undefined;
 
@@ -93,10 +94,10 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
     directory,
     serviceAccountIssuer: { issuer, jwks },
     onExchange: (exchange) => {
+      if (isWithoutInput(exchange)) commandsWithoutInput += 1;
       const words = writeWords?.(exchange);
       if (words === undefined) return;
       writes += 1;
-
       if (frozen || !(typeof moment.write === 'number' ? writes === moment.write : moment.write.test(words))) return;
       frozen = true;
       if (moment.freezeAfter === undefined) process.kill(controllers[0]?.pid ?? 0, 'SIGSTOP');
@@ -159,6 +160,7 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
     for (const { what, holds } of agreement(outside)) check(what, holds);
 
     const before = writes;
+    const withoutInputBefore = commandsWithoutInput;
     const kubernetesBefore = kubernetesWrites;
     process.kill(first.pid, 'SIGCONT');
     await until('the first one stands by', () => hasLogged(first, 'no longer working on registrations'), first);
@@ -168,6 +170,15 @@ async function freezeAt(moment: Moment, lab: Lab, kubeconfig: string): Promise<C
     check(`and no write to a registration or a Secret (${kubernetesStarted})`, kubernetesStarted === 0);
     check('it went on living', (await Promise.race([first.exited, delay(0, 'alive')])) === 'alive');
     check('and did not take the lease back', (await holder()) === secondIdentity);
+    if (moment.freezeAfter !== undefined && moment.freezeAfter.nodeBytes > 0) {
+      // Counting bytes may meet another moment: then nothing was due, and what is checked above would hold of itself.
+      await until(
+        'a command to a node, which waited for its input while it was frozen, ended without',
+        () => Promise.resolve(commandsWithoutInput > withoutInputBefore),
+        first,
+      );
+      check('its command to the node had begun when it was frozen, and was never given its input', true);
+    }
 
     const stoppedAt = performance.now();
     check('the leader exits 0 when it is told to stop', (await second.stop()) === 0);

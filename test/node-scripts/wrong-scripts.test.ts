@@ -105,8 +105,8 @@ const edits: readonly Edit[] = [
   },
   {
     name: '&& of PowerShell 7',
-    from: '    $imds = Get-RegistryKey -Path $imdsPath\n    $commands',
-    to: '    $imds = Get-RegistryKey -Path $imdsPath && $true\n    $commands',
+    from: '    $imds = Get-RegistryKey -Path $imdsPath\n',
+    to: '    $imds = Get-RegistryKey -Path $imdsPath && $true\n',
     found: /&&|syntax|subset|parse/,
   },
   {

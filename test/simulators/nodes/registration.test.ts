@@ -60,7 +60,7 @@ test('a cluster of four nodes goes from nothing to connected and Arc-connected',
       azureResourceName: name,
     });
     expect(certificate.set).toEqual({
-      thumbprint: made[index]?.thumbprint,
+      ...made[index],
       appId: cluster.properties.aadClientId,
       cloudId: cluster.properties.cloudId,
     });
