@@ -62,7 +62,8 @@ export function createPerturbation(perturbed: Case | undefined, means: Means): P
   const targeted = (name: string, where: 'external' | 'kubernetes'): Case | undefined =>
     counting &&
     !happened &&
-    name === perturbed?.write &&
+    perturbed !== undefined &&
+    (name === perturbed.write || (isOrdered(perturbed) && wordsOf(name) === wordsOf(perturbed.write))) &&
     (perturbed.target.series === 'kubernetes') === (where === 'kubernetes')
       ? perturbed
       : undefined;
@@ -109,6 +110,14 @@ export function createPerturbation(perturbed: Case | undefined, means: Means): P
     },
   };
 }
+
+/**
+ * The simulator counts requests as they come, and their names count them as they end. Of several side by side, the one that ended as was
+ * ordered is the one.
+ */
+const isOrdered = ({ target: { series }, effect }: Case): boolean =>
+  series !== 'kubernetes' && simulatorEffect(series, effect) !== undefined;
+const wordsOf = (name: string): string => name.replace(/ #\d+$/, '');
 
 /** Did the simulator do what was ordered? `status` is its answer, null for none. */
 function isHit(effect: Effect, status: number | null): boolean {

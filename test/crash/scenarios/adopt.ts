@@ -32,13 +32,13 @@ export const adopt: Scenario = {
 };
 
 /** What Register-AzStackHCI would have left: all is there but our object, its Secrets and our mark. */
-async function release({ kubectl, outside }: World): Promise<void> {
+async function release(world: World): Promise<void> {
   const { name } = sampleCluster;
-  await kubectl('patch', 'hciregistration', name, '--type=merge', '-p', '{"spec":{"deletion":{"policy":"Detach"}}}');
-  await kubectl('delete', 'hciregistration', name, '--timeout=60s');
+  await world.kubectl('patch', 'hciregistration', name, '--type=merge', '-p', '{"spec":{"deletion":{"policy":"Detach"}}}');
+  await world.kubectl('delete', 'hciregistration', name, '--timeout=60s');
   // It belongs to the object that is gone, and is collected.
-  await kubectl('wait', '--for=delete', `secret/${arcSecretName(name)}`, '--timeout=60s');
-  for (const cluster of Object.values(outside.azure.state.clusters)) {
+  await world.kubectl('wait', '--for=delete', `secret/${arcSecretName(name)}`, '--timeout=60s');
+  for (const cluster of Object.values(world.outside.azure.state.clusters)) {
     const { [markTag]: _, ...others } = cluster.tags ?? {};
     cluster.tags = { ...others, costCentre: '4711' };
   }

@@ -1,5 +1,6 @@
 import type { Check } from '../../lab/agreement.ts';
 import { sampleCluster } from '../../lab/lab.ts';
+import { lost, unsent } from '../modes.ts';
 import { normalize, type Lines } from '../normalize.ts';
 import type { Scenario, World } from '../scenario.ts';
 import { isReady, register } from './register.ts';
@@ -36,6 +37,15 @@ export const unregister: Scenario = {
   checks: async (world) => [...restored(world), await secretsCheck(world)],
   allowances: [],
   ignored: leftBehind,
+  awaited: [
+    ...register.awaited,
+    {
+      write: /initializeDisableProcess( #\d+)?$|^DELETE (clusters|resourcegroups)\//i,
+      effects: [...lost, ...unsent, 'failed'],
+      seconds: 130,
+      reason: 'it stands in status as submitted, and is awaited before it is repeated',
+    },
+  ],
 };
 
 /** One check for each line that is not as it was. */
@@ -56,7 +66,7 @@ function restored(world: World): Check[] {
 }
 
 /** Secrets are held while they are needed to unregister; nobody would let go of them later. */
-async function secretsCheck({ kubectl }: World): Promise<Check> {
-  const held = await kubectl('get', 'secrets', '-o', 'jsonpath={.items[*].metadata.finalizers}');
+async function secretsCheck(world: World): Promise<Check> {
+  const held = await world.kubectl('get', 'secrets', '-o', 'jsonpath={.items[*].metadata.finalizers}');
   return { what: 'Kubernetes: no Secret is held any more', holds: held.trim() === '' };
 }
