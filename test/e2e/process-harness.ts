@@ -30,8 +30,8 @@ export interface Process {
   metric(series: string): Promise<number | undefined>;
   /** The lines with this message. */
   logged(message: string): Promise<Static<typeof LogLine>[]>;
-  /** As a kubelet stops a pod: SIGTERM, and SIGKILL when the grace period is over. The exit status; null: it had to be killed. */
-  stop(): Promise<number | null>;
+  /** As a kubelet stops a pod: SIGTERM, and SIGKILL when the grace period is over. The exit status; throws if it had to be killed. */
+  stop(): Promise<number>;
 }
 
 /** Repeats until it does not throw; fails with what it threw last and the controller's log. */
@@ -112,6 +112,8 @@ export async function startProcessLab(clusters: readonly string[]): Promise<Proc
           const patience = setTimeout(() => controller.kill(), graceMs);
           const exitStatus = await controller.stop();
           clearTimeout(patience);
+          if (exitStatus === null)
+            throw new Error(`did not stop. The controller's log:\n${await lastLines(controller.logFile)}`);
           return exitStatus;
         },
       };

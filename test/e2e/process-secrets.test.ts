@@ -72,7 +72,7 @@ it(
 
 it('without the right to watch Secrets it works, and says so once', async () => {
   const namespace = 'unwatched';
-  await kubectl('delete', 'clusterrolebinding', 'hci-registration-controller-secret-watch');
+  await kubectl('delete', '--ignore-not-found', 'clusterrolebinding', 'hci-registration-controller-secret-watch');
   const process = await world.start(namespace);
   await world.given(namespace, 'unwatched');
   await label(namespace, 'unwatched-azure');
