@@ -34,7 +34,14 @@ export const adopt: Scenario = {
 /** What Register-AzStackHCI would have left: all is there but our object, its Secrets and our mark. */
 async function release(world: World): Promise<void> {
   const { name } = sampleCluster;
-  await world.kubectl('patch', 'hciregistration', name, '--type=merge', '-p', '{"spec":{"deletion":{"policy":"Detach"}}}');
+  await world.kubectl(
+    'patch',
+    'hciregistration',
+    name,
+    '--type=merge',
+    '-p',
+    '{"spec":{"deletion":{"policy":"Detach"}}}',
+  );
   await world.kubectl('delete', 'hciregistration', name, '--timeout=60s');
   // It belongs to the object that is gone, and is collected.
   await world.kubectl('wait', '--for=delete', `secret/${arcSecretName(name)}`, '--timeout=60s');
