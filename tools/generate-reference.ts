@@ -92,7 +92,7 @@ export function referencePage(path: string): Promise<string> {
     'Each is a `metav1.Condition`; [reasons.md](reasons.md) explains every reason.',
     conditions.trim(),
     '## Annotations',
-    `Any of these, set to a value that it did not have before, makes the controller read everything again at once, drop its pauses after failures, and try what is due. When the pass is done, the value stands in the status field. The values are opaque; a time is usual. In this version all of them do the same: rotating and repairing are not implemented.`,
+    `Any of these, set to a value that it did not have before, makes the controller read everything again at once, drop its pauses after failures, and try what is due. When the pass is done, the value stands in the status field. The values are opaque; a time is usual. \`sync\` also has the nodes synchronise with Azure once, \`rotate\` also makes a new Arc secret, and \`repair\` also does what \`Register-AzStackHCI -RepairRegistration\` does: see [credentials.md](credentials.md).`,
     [
       '| Annotation | Answered in |',
       '| --- | --- |',
