@@ -154,7 +154,7 @@ function toPending(
       }
     );
   }
-  const nextTry = laterTry(failed, evaluation.renews);
+  const nextTry = steps[step].makesAnew === true ? laterTry(failed, evaluation.renews) : failed.nextTry;
   const waitSeconds = Math.ceil((nextTry.getTime() - input.now.getTime()) / 1000);
   if (failed.needsPerson && waitSeconds > 0) {
     return { ...base, state: 'Blocked', reason: failed.reason, message: failed.message, afterSeconds: waitSeconds };

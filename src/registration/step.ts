@@ -52,6 +52,8 @@ export interface Step<A> {
   submits?: { waitSeconds: number };
   /** How long it is not repeated while its effect does not show; doubled each time up to the cap. Default: 1 s to 60 s. */
   repeat?: { firstSeconds: number; capSeconds: number };
+  /** Each try may leave one that nobody holds: tries to renew what still works are hours apart. */
+  makesAnew?: true;
   /** Failing holds nothing else. */
   optional?: boolean;
   /** Done for Arc: what forbids Arc holds it, and it then holds nothing else. */

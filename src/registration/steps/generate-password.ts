@@ -25,6 +25,7 @@ export const generatePassword: Step<GeneratePasswordArguments> = {
   arc: true,
   // As long as a request may take: where Azure replaces secrets, one that arrives late would make the next one invalid.
   submits: { waitSeconds: 60 },
+  makesAnew: true,
   affects: () => ['arcSecret', 'arcSignIn'],
   evaluate(input) {
     if (!arcWanted(input) || input.spec.arc.onboarding.type !== 'ResourceProvider') return [];

@@ -13,6 +13,7 @@ export const newRegistrationCertificate: Step<NodeArguments> = {
     events: [9110],
   },
   after: ['CreateClusterIdentity'],
+  makesAnew: true,
   affects: (node) => [`probe/${node}`],
   evaluate(input) {
     const { resource } = input.observed;

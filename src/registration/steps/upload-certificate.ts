@@ -22,6 +22,7 @@ export const uploadCertificate: Step<UploadCertificateArguments> = {
   // Certificates may be left from an earlier try, so that their step tells nothing of the application.
   after: ['CreateClusterIdentity', 'NewRegistrationCertificate'],
   submits: { waitSeconds: 300 },
+  makesAnew: true,
   affects: () => [],
   evaluate(input) {
     const { target, observed, memory } = input;
