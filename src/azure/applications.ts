@@ -1,10 +1,9 @@
 import { Type, type Static } from 'typebox';
-import { Value } from 'typebox/value';
 import { AzureError } from './errors.ts';
-import type { Graph } from './graph.ts';
-import type { Found } from './reads.ts';
+import { readAnswer, type Graph } from './graph.ts';
+import { find, type Found } from './reads.ts';
 
-// The client secrets of an application, through Microsoft Graph. It answers from replicas: what was just written may be missing from what
+// An application and its client secrets, through Microsoft Graph. It answers from replicas: what was just written may be missing from what
 // is read for seconds to minutes.
 
 /** A client secret of an application, as Microsoft Graph shows it: never its text. */
@@ -21,25 +20,25 @@ export type PasswordCredential = Static<typeof PasswordCredential>;
 const Application = Type.Object({
   id: Type.String(),
   appId: Type.String(),
+  displayName: Type.String(),
+  createdDateTime: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   passwordCredentials: Type.Array(PasswordCredential),
 });
 export type Application = Static<typeof Application>;
 
 const NewPassword = Type.Intersect([PasswordCredential, Type.Object({ secretText: Type.String({ minLength: 1 }) })]);
 
-/** Needs the application permission Application.Read.All or Application.ReadWrite.OwnedBy. @throws AzureError */
-export async function readApplication(graph: Graph, appId: string, signal: AbortSignal): Promise<Found<Application>> {
-  const path = `/applications(appId='${encodeURIComponent(appId)}')`;
-  try {
-    const { body } = await graph.send({ method: 'GET', path, query: { $select: selected }, signal });
-    return { found: true, value: parsed(Application, body) };
-  } catch (error) {
-    if (error instanceof AzureError && error.status === 404) return { found: false };
-    throw error;
-  }
-}
+const selected = Object.keys(Application.properties).join(',');
 
-const selected = 'id,appId,passwordCredentials';
+/**
+ * The application of this tenant with this client id. Needs the application permission Application.Read.All or
+ * Application.ReadWrite.OwnedBy. @throws AzureError
+ */
+export const readApplication = (graph: Graph, appId: string, signal: AbortSignal): Promise<Found<Application>> =>
+  find(signal, ['Request_ResourceNotFound'], async () => {
+    const path = `/applications(appId='${encodeURIComponent(appId)}')`;
+    return readAnswer(Application, await graph.send({ method: 'GET', path, query: { $select: selected }, signal }));
+  });
 
 /**
  * The text stands in this answer only. Needs Application.ReadWrite.OwnedBy and ownership of the application, or
@@ -53,8 +52,7 @@ export const addPassword = (
 ): Promise<Static<typeof NewPassword>> =>
   inTurn(id, async () => {
     const path = `/applications/${id}/addPassword`;
-    const { body } = await graph.send({ method: 'POST', path, body: { passwordCredential }, signal });
-    return parsed(NewPassword, body);
+    return readAnswer(NewPassword, await graph.send({ method: 'POST', path, body: { passwordCredential }, signal }));
   });
 
 /** One that is gone already is what was asked for. @throws AzureError */
@@ -88,14 +86,4 @@ async function inTurn<T>(id: string, write: () => Promise<T>): Promise<T> {
   } finally {
     if (turns.get(id) === own) turns.delete(id);
   }
-}
-
-/** Nothing of what does not fit is told: it may hold a secret. */
-function parsed<T extends typeof Application | typeof NewPassword>(schema: T, body: unknown): Static<T> {
-  if (Value.Check(schema, body)) return body;
-  throw new AzureError({
-    code: 'UnexpectedAnswer',
-    message: 'Microsoft Graph answered with something else than was asked for',
-    outcomeUnknown: true,
-  });
 }

@@ -4,8 +4,11 @@ import {
   createPipelineFromOptions,
   type HttpMethods,
 } from '@azure/core-rest-pipeline';
+import type { Static, TSchema } from 'typebox';
+import { Value } from 'typebox/value';
 import { budgetPolicy, type RequestBudget } from './budget.ts';
 import type { CloudEndpoints } from './clouds.ts';
+import { AzureError } from './errors.ts';
 import { createHttpClient, type OnAzureExchange } from './http-client.ts';
 import { deadlinePolicy, exchange, guarded } from './pipeline.ts';
 
@@ -69,4 +72,15 @@ export function createGraph(options: {
       return ask('GET', url, undefined, signal);
     },
   };
+}
+
+/** Nothing of what does not fit is told: it may hold a secret. What was asked for may have been done. @throws AzureError */
+export function readAnswer<T extends TSchema>(schema: T, { status, body }: GraphAnswer): Static<T> {
+  if (Value.Check(schema, body)) return body;
+  throw new AzureError({
+    code: 'UnexpectedAnswer',
+    status,
+    message: "Microsoft Graph's answer has not the shape that its API describes",
+    outcomeUnknown: true,
+  });
 }

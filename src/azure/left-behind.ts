@@ -1,7 +1,5 @@
 import { Type, type Static } from 'typebox';
-import { Value } from 'typebox/value';
-import { AzureError } from './errors.ts';
-import type { Graph, GraphAnswer } from './graph.ts';
+import { readAnswer, type Graph } from './graph.ts';
 import { apiVersions, find, list, parse, type Found } from './reads.ts';
 import type { ResourceManager } from './resource-manager.ts';
 
@@ -10,23 +8,21 @@ import type { ResourceManager } from './resource-manager.ts';
 const text = Type.String();
 const optionalText = Type.Optional(Type.Union([Type.String(), Type.Null()]));
 
-export const resourcesApiVersion = '2022-09-01';
-
 const ListedResource = Type.Object({ id: text, createdTime: optionalText });
 export type ListedResource = Static<typeof ListedResource>;
 
-/** What lies in a subscription or a resource group, with the time of its creation, which single reads do not tell. */
+/** All resources of this type in a subscription or a resource group, with the time of their creation, which single reads do not tell. */
 export const readResources = (
   arm: ResourceManager,
   scope: string,
-  type: string | undefined,
+  type: string,
   signal: AbortSignal,
 ): Promise<Found<ListedResource[]>> =>
   find(signal, ['ResourceGroupNotFound'], () =>
     list(arm, ListedResource, {
       path: `${scope}/resources`,
-      apiVersion: resourcesApiVersion,
-      query: { $expand: 'createdTime', ...(type === undefined ? {} : { $filter: `resourceType eq '${type}'` }) },
+      apiVersion: apiVersions.resourceGroups,
+      query: { $expand: 'createdTime', $filter: `resourceType eq '${type}'` },
       signal,
     }),
   );
@@ -70,8 +66,6 @@ const DirectoryObject = Type.Object({
   displayName: optionalText,
 });
 export type DirectoryObject = Static<typeof DirectoryObject>;
-const Application = Type.Object({ id: text, appId: text, displayName: text, createdDateTime: optionalText });
-export type Application = Static<typeof Application>;
 const Page = Type.Object({ value: Type.Array(Type.Unknown()), '@odata.nextLink': Type.Optional(text) });
 
 const idsAtOnce = 1000;
@@ -113,25 +107,4 @@ export async function readServicePrincipal(
     graph.send({ method: 'GET', path: `/directory/deletedItems/${path}`, signal }),
   );
   return deleted.found ? { found: true, value: 'deleted' } : { found: false };
-}
-
-/** The application of this tenant with this client id. */
-export async function readApplication(graph: Graph, appId: string, signal: AbortSignal): Promise<Found<Application>> {
-  const path = `/applications(appId='${encodeURIComponent(appId)}')`;
-  const query = { $select: 'id,appId,displayName,createdDateTime' };
-  return find(signal, ['Request_ResourceNotFound'], async () =>
-    readAnswer(Application, await graph.send({ method: 'GET', path, query, signal })),
-  );
-}
-
-function readAnswer<T extends typeof Page | typeof DirectoryObject | typeof Application>(
-  schema: T,
-  { status, body }: GraphAnswer,
-): Static<T> {
-  if (Value.Check(schema, body)) return body;
-  throw new AzureError({
-    code: 'UnexpectedAnswer',
-    status,
-    message: "Microsoft Graph's answer has not the shape that its API describes",
-  });
 }

@@ -2,7 +2,7 @@ import { Value } from 'typebox/value';
 import type { Static, TSchema } from 'typebox';
 import { AzureError, toAzureError } from './errors.ts';
 import * as models from './models.ts';
-import { resourceGroupId } from './resource-ids.ts';
+import { countsAt, resourceGroupId } from './resource-ids.ts';
 import type { ArmAnswer, ResourceManager } from './resource-manager.ts';
 
 /** Read, or proven not to exist. Anything else is thrown as an AzureError: it says nothing about existence. */
@@ -133,16 +133,6 @@ export const readRoleAssignments = (
     // The filter also returns assignments below the scope, which do not count at it.
     return assignments.filter(({ properties }) => countsAt(properties.scope, scope));
   });
-
-const managementGroups = '/providers/microsoft.management/managementgroups/';
-
-/** An assignment at this scope counts at that one: the same, or above it. */
-export function countsAt(assigned: string, scope: string): boolean {
-  const here = scope.toLowerCase();
-  const there = assigned.toLowerCase().replace(/\/$/, '');
-  // Of management groups Azure tells only those that the subscription is in.
-  return here === there || here.startsWith(`${there}/`) || there.startsWith(managementGroups);
-}
 
 /** What the caller may do in the subscription. */
 export const readPermissions = (

@@ -55,3 +55,13 @@ export function roleAssignmentName(scope: string, principalId: string, role: Rol
   const hex = hash.toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
+
+const managementGroups = '/providers/microsoft.management/managementgroups/';
+
+/** An assignment at this scope counts at that one: the same, or above it. */
+export function countsAt(assigned: string, scope: string): boolean {
+  const here = scope.toLowerCase();
+  const there = assigned.toLowerCase().replace(/\/$/, '');
+  // Of management groups Azure tells only those that the subscription is in.
+  return here === there || here.startsWith(`${there}/`) || there.startsWith(managementGroups);
+}

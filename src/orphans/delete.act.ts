@@ -1,4 +1,3 @@
-import { resourcesApiVersion } from '../azure/left-behind.ts';
 import { apiVersions } from '../azure/reads.ts';
 import type { Session } from '../sign-in/sessions.ts';
 import type { Deletion } from './plan.ts';
@@ -24,7 +23,7 @@ export async function deleteOrphan(
       await remove(id, apiVersions.authorization);
       return;
     case 'ResourceGroup':
-      await remove(id, resourcesApiVersion);
+      await remove(id, apiVersions.resourceGroups);
       return;
     case 'Application':
       await graph.send({ method: 'DELETE', path: id, signal });

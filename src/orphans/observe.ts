@@ -1,7 +1,7 @@
 import { orphanKinds, type OrphanKind, type SweepSpec } from '../api/sweep.ts';
+import { readApplication } from '../azure/applications.ts';
 import type { BulkAnswer, Resources } from '../azure/inventory.ts';
 import {
-  readApplication,
   readArcMachine,
   readDirectoryObjects,
   readResources,
@@ -9,7 +9,7 @@ import {
   readServicePrincipal,
 } from '../azure/left-behind.ts';
 import type { ClusterResource, Machine, ResourceGroup, RoleAssignment } from '../azure/models.ts';
-import { readArcSettings, readCluster, readResourceGroup, type Found } from '../azure/reads.ts';
+import { readArcSettings, readCluster, readGroupResources, readResourceGroup, type Found } from '../azure/reads.ts';
 import { resourceGroupId, roleAssignmentName, roles, type RoleName } from '../azure/resource-ids.ts';
 import type { Fact } from '../registration/facts.ts';
 import { describeFailure } from '../registration/failures.ts';
@@ -225,7 +225,7 @@ function createSearch(options: ObserveOptions, fleet: Fleet) {
   async function lookAtResourceGroup(id: string, name: string): Promise<Found<SeenResourceGroup>> {
     const group = await readResourceGroup(arm, name, signal);
     if (!group.found) return group;
-    const inside = await readResources(arm, id, undefined, signal);
+    const inside = await readGroupResources(arm, name, signal);
     if (!inside.found) return inside;
     const { tags, provisioningState } = group.value;
     const madeByRegistration = isMadeByRegistration(tags);

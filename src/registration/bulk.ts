@@ -1,7 +1,6 @@
 import type { Resources } from '../azure/inventory.ts';
 import type { ClusterResource, Machine, ResourceGroup, RoleAssignment } from '../azure/models.ts';
-import { countsAt } from '../azure/reads.ts';
-import { resourceGroupId } from '../azure/resource-ids.ts';
+import { countsAt, resourceGroupId } from '../azure/resource-ids.ts';
 import type { Target } from './target.ts';
 
 // What rows of Resource Graph tell of one registration. Undefined: nothing to rely on, so it is read live. Rows never prove an absence.

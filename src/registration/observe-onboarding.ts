@@ -6,10 +6,10 @@ import { valueOf, type Fact, type Observed } from './facts.ts';
 import { expire, type Memory } from './memory.ts';
 import type { ReadableOnboardingSecretStore } from './onboarding-secret.ts';
 import { found, type Reader } from './reader.ts';
+import { seldomMs } from './schedule.ts';
 import type { Session, Sessions } from '../sign-in/sessions.ts';
 
 const secretGoodForMs = 60_000;
-const seldomMs = 6 * 3_600_000;
 
 export type ObservedOnboarding = Pick<
   Observed,

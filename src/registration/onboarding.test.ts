@@ -176,6 +176,7 @@ const application = (...hints: string[]) =>
   present({
     id: 'object-id',
     appId: 'arc-client-id',
+    displayName: 'arc',
     passwordCredentials: hints.map((hint, index) => ({
       keyId: `key-${index}`,
       hint,
