@@ -13,7 +13,7 @@ interface Rule {
 }
 
 /** The files of src/registration that read, write or keep; all others decide. */
-const doing = String.raw`(act|arc-secret|clients|detach|held-secrets|observe|observe-azure|observe-nodes|observe-onboarding|onboarding-secret|perform|reader|reconcile|referenced-secrets|status-writer|steps/.*\.act)\.ts$`;
+const doing = String.raw`(act|arc-secret|clients|detach|held-secrets|observe|observe-azure|observe-nodes|observe-onboarding|onboarding-secret|perform|reader|reconcile|referenced-secrets|status-writer|tell|steps/.*\.act)\.ts$`;
 
 const rules: Rule[] = [
   {
@@ -51,7 +51,7 @@ const rules: Rule[] = [
     typesAllowed: true,
   },
   {
-    files: /^src\/orphans\/(judge|plan|report|schedule|fleet|mark|observed)\.ts$/,
+    files: /^src\/orphans\/(judge|plan|report|schedule|fleet|observed)\.ts$/,
     never:
       /(\.act\.ts$|^src\/orphans\/(observe|reconcile|controller)\.ts$|^src\/(sign-in\/sessions|kube\/(?!schema)|azure\/(?!resource-ids))|^(@azure\/|@kubernetes\/|ssh2$|node:(fs|net|http|https|child_process)))/,
     because: 'decisions do no I/O',

@@ -20,5 +20,15 @@ export const pokes = {
 /** Flux's own annotation, honoured as `reconcile`. */
 export const fluxPoke = 'reconcile.fluxcd.io/requestedAt';
 
+interface Annotated {
+  annotations?: Record<string, string> | undefined;
+}
+
+/** Asked for with either of the two, as status will answer it. */
+export function requestedReconcile({ annotations = {} }: Annotated): string | undefined {
+  const asked = [annotations[pokes.reconcile], annotations[fluxPoke]].filter((value) => value !== undefined);
+  return asked.length === 0 ? undefined : asked.join(' ').slice(0, 256);
+}
+
 /** On an object: it may be unregistered although many others are at the same time. Its value is `true`. */
 export const unregisterConfirmed = `${group}/unregister-confirmed`;

@@ -32,6 +32,13 @@ const Understood = Registration(RegistrationSpec);
 const Envelope = Type.Object({ metadata: Metadata, status: optional(Type.Unknown()) });
 
 export type HciClusterRegistration = Static<typeof Understood>;
+
+/** What an event about it names. */
+export const subjectOf = ({ namespace, name, uid }: Pick<RegistrationMetadata, 'namespace' | 'name' | 'uid'>) => ({
+  apiVersion,
+  kind,
+  metadata: { namespace, name, uid },
+});
 export type RegistrationMetadata = Static<typeof Metadata>;
 
 export type ParsedRegistration =

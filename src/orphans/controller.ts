@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Registry } from '@prometheus-io/client';
 import type { Logger } from 'pino';
+import { requestedReconcile } from '../api/group.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { runWorkers } from '../kube/controller.ts';
 import { createReflector } from '../kube/reflector.ts';
@@ -8,7 +9,6 @@ import type { KubeObject } from '../kube/schema.ts';
 import { createWorkQueue } from '../kube/workqueue.ts';
 import { createSweepMetrics } from './metrics.ts';
 import { createSweepReconciler, sweeps, type SweepDependencies } from './reconcile.ts';
-import { requestedReconcile } from './schedule.ts';
 
 /** A subscription may have thousands of resources, each suspect of which is read. */
 const deadlineMs = 15 * 60_000;

@@ -1,4 +1,4 @@
-import { parseMark } from './mark.ts';
+import { parseMark } from '../registration/mark.ts';
 import type {
   Candidate,
   Charge,
@@ -122,7 +122,7 @@ function judgeMachine(seen: SeenMachine, context: JudgeContext): Judgement {
   const parent = candidates.find(({ id }) => id.toLowerCase() === seen.parentId.toLowerCase());
   const parentJudgement =
     parent?.live.state === 'present' && parent.live.value.kind === 'Cluster'
-      ? judgeCluster(parent.live.value, { ...context, firstSeen: context.firstSeen })
+      ? judgeCluster(parent.live.value, context)
       : undefined;
   if (parentJudgement?.verdict !== 'orphan') return living('its cluster exists');
   return {

@@ -1,12 +1,12 @@
 import { durationMilliseconds } from '../api/schema.ts';
 import { orphanKinds, type Orphan, type OrphanKind, type SweepSpec } from '../api/sweep.ts';
 import { seconds } from '../registration/draft.ts';
+import { clocksDiffer } from '../registration/renewal.ts';
 import { judge } from './judge.ts';
 import type { Candidate, Observed } from './observed.ts';
 
 /** So many deletions at once, that nobody approved one by one, are more likely a mistake than the truth. */
 export const mostAtOnce = 10;
-const longestSkewMs = 5 * 60_000;
 
 /** One deletion: of the resource itself, or of what has to go before it. */
 export interface Deletion {
@@ -92,7 +92,7 @@ export function planSweep(input: PlanInput): SweepPlan {
 /** Why nothing at all may be deleted. */
 export function holdFor({ fleet, clockSkewMs }: Pick<Observed, 'fleet' | 'clockSkewMs'>): string | undefined {
   if (clockSkewMs === undefined) return "Azure's clock is not known: nothing is deleted.";
-  if (Math.abs(clockSkewMs) > longestSkewMs)
+  if (clocksDiffer(clockSkewMs))
     return `Our clock and Azure's differ by ${Math.round(Math.abs(clockSkewMs) / 1000)} s: nothing is deleted.`;
   if (fleet.state === 'unknown') return `Not all registrations are known: ${fleet.why}. Nothing is deleted.`;
   return undefined;

@@ -1,7 +1,9 @@
 import { longestOrphanList, type HciOrphanSweep, type OrphanKind, type SweepStatus } from '../api/sweep.ts';
+import { cannotSignIn } from '../registration/conditions/azure.ts';
 import { seconds, toConditions, type Verdict, type Verdicts } from '../registration/draft.ts';
 import type { Failure } from '../registration/failures.ts';
-import { requestedReconcile } from './schedule.ts';
+import { clocksDiffer } from '../registration/renewal.ts';
+import { requestedReconcile } from '../api/group.ts';
 import type { SweepPlan } from './plan.ts';
 import type { Observed } from './observed.ts';
 
@@ -87,7 +89,7 @@ function verdictsOf(observed: Observed, plan: SweepPlan, failures: Failures): Ve
 }
 
 const skewOf = ({ clockSkewMs }: Observed): Verdict | undefined =>
-  clockSkewMs === undefined || Math.abs(clockSkewMs) <= 5 * 60_000
+  clockSkewMs === undefined || !clocksDiffer(clockSkewMs)
     ? undefined
     : {
         status: 'True',
@@ -95,19 +97,10 @@ const skewOf = ({ clockSkewMs }: Observed): Verdict | undefined =>
         message: `Our clock and Azure's differ by ${Math.round(Math.abs(clockSkewMs) / 1000)} s: nothing is deleted.`,
       };
 
-const signIn = [
-  'SecretNotFound',
-  'CredentialExpired',
-  'CredentialRejected',
-  'WrongTenant',
-  'EndpointUnreachable',
-  'NamespaceNotAllowed',
-];
-
 /** When nothing could be searched. What was found before stays. */
 export function reportFailure(sweep: HciOrphanSweep, failure: Failure, nextTry: Date, now: Date): SweepStatus {
   const { reason, message, errorClass } = failure;
-  const isSignIn = signIn.includes(reason);
+  const isSignIn = cannotSignIn.has(reason);
   const needsPerson = errorClass === 'NeedsPerson';
   const told = needsPerson ? message : `${message} Next try at ${seconds(nextTry)}.`;
   const verdicts: Verdicts = {

@@ -1,5 +1,5 @@
-import { apiVersion, fieldManager, finalizer } from '../api/group.ts';
-import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import { fieldManager, finalizer } from '../api/group.ts';
+import { subjectOf, type HciClusterRegistration } from '../api/registration.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { removeFinalizer } from '../kube/finalizers.ts';
@@ -18,10 +18,8 @@ export async function detach(
   told: { reason: 'Detaching' | 'Unregistered'; note: string },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { namespace, name, uid } = registration.metadata;
-  const subject = { apiVersion, kind, metadata: { namespace, name, uid } };
   if (!(await releaseSecrets(kube, object, list(), signal))) return false;
-  await events.record(subject, { type: 'Normal', ...told, action: 'Detach' });
+  await events.record(subjectOf(registration.metadata), { type: 'Normal', ...told, action: 'Detach' });
   const removed = await removeFinalizer(kube, registrations, object, finalizer, { fieldManager, signal });
   return removed.outcome !== 'conflict';
 }

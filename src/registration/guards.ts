@@ -3,6 +3,7 @@ import type { HciClusterRegistration } from '../api/registration.ts';
 import { normalizeRegion, parseClusterResourceId, sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
 import { leavingRefusal } from './leaving-guards.ts';
+import { marksSameObject } from './mark.ts';
 import { members, nodesClaim, nonEmpty, type PlanInput } from './step.ts';
 import { markTag } from './target.ts';
 
@@ -157,10 +158,7 @@ function ownership(input: PlanInput): Refusal | undefined {
   if (mark === target.mark) return undefined;
   // While that is not known, AdoptCluster waits.
   const claimed = nodesClaim(input) ?? true;
-  if (
-    nonEmpty(mark) &&
-    !(claimed && mark.split('/').slice(1).join('/') === target.mark.split('/').slice(1).join('/'))
-  ) {
+  if (nonEmpty(mark) && !(claimed && marksSameObject(mark, target.mark))) {
     return {
       reason: 'OwnershipConflict',
       message: `${target.resourceId} is managed as ${mark} (tag ${markTag}). Delete that object with deletion.policy Detach, or remove the tag, to hand it over.`,

@@ -1,6 +1,7 @@
 import { sameId } from '../azure/resource-ids.ts';
 import { valueOf } from './facts.ts';
 import type { Refusal } from './guards.ts';
+import { marksSameObject } from './mark.ts';
 import { members, nodesClaim, nonEmpty, type PlanInput } from './step.ts';
 import { markTag } from './target.ts';
 
@@ -44,9 +45,7 @@ function takenOver(input: PlanInput): Refusal | undefined {
   }
   const mark = resource.tags?.[markTag];
   if (mark === target.mark || (!nonEmpty(mark) && (isOwn || wasOwn || nodesClaim(input) === true))) return undefined;
-  // The same object in another management cluster: a restored one.
-  const isSameObject = mark?.split('/').slice(1).join('/') === target.mark.split('/').slice(1).join('/');
-  if (isSameObject && (isOwn || nodesClaim(input) === true)) return undefined;
+  if (marksSameObject(mark, target.mark) && (isOwn || nodesClaim(input) === true)) return undefined;
   return {
     reason: 'OwnershipConflict',
     message: nonEmpty(mark)

@@ -1,6 +1,7 @@
 import type { Reason } from '../api/reasons.ts';
 import type { ClusterProbe, Probe } from '../nodes/operations.ts';
 import { valueOf } from './facts.ts';
+import { clocksDiffer } from './renewal.ts';
 import { members, nonEmpty, unread, waiting, type Evaluation, type Member, type PlanInput } from './step.ts';
 
 // How the nodes are, as the cluster and they themselves say, and what may be done on them meanwhile.
@@ -142,13 +143,11 @@ function secureBoot(name: string, { bios }: Probe): Finding | undefined {
   return bios.secureBoot === false ? { reason: 'SecureBootOff', message: `Secure Boot is off on ${name}.` } : undefined;
 }
 
-const maximumClockSkewMs = 5 * 60_000;
-
 /** Against Azure's clock where that is known, else against ours. */
 function clock({ observed }: Seen, { name, fact, probe }: Member): Finding | undefined {
   if (probe === undefined) return undefined;
   const skewMs = Date.parse(probe.os.currentTime) - fact.at.getTime() - (observed.clockSkewMs ?? 0);
-  if (!(Math.abs(skewMs) > maximumClockSkewMs)) return undefined;
+  if (!clocksDiffer(skewMs)) return undefined;
   const seconds = Math.round(Math.abs(skewMs) / 1000);
   const message = `The clock of ${name} is ${seconds} s ${skewMs > 0 ? 'ahead of' : 'behind'} Azure's: correct it, or its sign-in is refused.`;
   return { reason: 'NodeClockSkew', message };

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
-import { apiVersion } from '../api/group.ts';
-import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import { subjectOf, type HciClusterRegistration } from '../api/registration.ts';
 import { AzureError } from '../azure/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { act } from './act.ts';
@@ -28,8 +27,8 @@ export async function perform(
   given: { clients: Clients; memory: Memory; correlationId: string },
 ): Promise<void> {
   const { clients, memory, correlationId } = given;
-  const { namespace, name, uid } = registration.metadata;
-  const subject = { apiVersion, kind, metadata: { namespace, name, uid } };
+  const { namespace, name } = registration.metadata;
+  const subject = subjectOf(registration.metadata);
   await Promise.all(
     runnable.map(async (one) => {
       const { step, on } = one;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { fluxPoke, pokes, unregisterConfirmed } from '../api/group.ts';
+import { pokes, requestedReconcile, unregisterConfirmed } from '../api/group.ts';
 import type { HciClusterRegistration } from '../api/registration.ts';
 import type { RegistrationStatus } from '../api/status.ts';
 import type { KubeObject } from '../kube/schema.ts';
@@ -14,9 +14,8 @@ type Handled = Pick<
 
 /** What the annotations ask for. Their values are opaque. */
 function requested({ annotations = {} }: { annotations?: Record<string, string> | undefined }): Handled {
-  const reconcile = [annotations[pokes.reconcile], annotations[fluxPoke]].filter((value) => value !== undefined);
   const asked: [keyof Handled, string | undefined][] = [
-    ['lastHandledReconcileAt', reconcile.length === 0 ? undefined : reconcile.join(' ')],
+    ['lastHandledReconcileAt', requestedReconcile({ annotations })],
     ['lastHandledSyncAt', annotations[pokes.sync]],
     ['lastHandledRotateAt', annotations[pokes.rotate]],
     ['lastHandledRepairAt', annotations[pokes.repair]],

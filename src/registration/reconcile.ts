@@ -1,6 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { apiVersion, fieldManager, finalizer } from '../api/group.ts';
-import { kind, parseRegistration, type HciClusterRegistration, type ParsedRegistration } from '../api/registration.ts';
+import { fieldManager, finalizer } from '../api/group.ts';
+import {
+  parseRegistration,
+  subjectOf,
+  type HciClusterRegistration,
+  type ParsedRegistration,
+} from '../api/registration.ts';
 import type { Lend } from '../kube/controller.ts';
 import { addFinalizer } from '../kube/finalizers.ts';
 import { isConflict } from '../kube/resource.ts';
@@ -8,10 +13,11 @@ import type { KubeObject } from '../kube/schema.ts';
 import { stalledBy, type StatusDraft } from './draft.ts';
 import { unsupported } from './guards.ts';
 import { createClaims } from './claims.ts';
+import type { Observed } from './facts.ts';
 import { createMemory, expire, isBulk, leaveRest, readAgain, rememberedKeys, type Memory } from './memory.ts';
 import { observe, type Dependencies, type Observation } from './observe.ts';
 import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookkeeping.ts';
-import { notices, type Notice } from './notices.ts';
+import { notices } from './notices.ts';
 import { perform, type PerformDependencies } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
 import { hear, openRenewals, syncIsComing, unansweredPokes } from './pokes.ts';
@@ -27,6 +33,7 @@ import { createRowWatch } from './row-watch.ts';
 import { reportIdle, reportUnresolved } from './report-idle.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { registrations, writeStatus } from './status-writer.ts';
+import { tellNotices, tellRequests } from './tell.ts';
 import type { Session } from '../sign-in/sessions.ts';
 import { nextRenewal, trackedCredentials } from './credentials.ts';
 import type { PlanInput } from './step.ts';
@@ -102,9 +109,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     const message = `This version of the controller does not understand the object and does nothing: ${problems.join('; ')}.`;
     if (status === undefined) {
       // Writing would lose what another version keeps there.
-      const { namespace, name, uid } = metadata;
-      const subject = { apiVersion, kind, metadata: { namespace, name, uid } };
-      await events.record(subject, { type: 'Warning', reason: 'InvalidSpec', action: 'Reconcile', note: message });
+      const event = { type: 'Warning', reason: 'InvalidSpec', action: 'Reconcile', note: message } as const;
+      await events.record(subjectOf(metadata), event);
       return {};
     }
     const idle = reportIdle(
@@ -192,7 +198,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       await holdSecrets(kube, object, signal);
       memory.holdsSecrets = true;
     }
-    await announce(registration, heard);
+    await tellRequests(events, registration, heard);
     return pass(key, registration, memory, signal, lend);
   }
 
@@ -211,7 +217,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       leaveRest(memory);
       observation = await observe(registration, memory, dependencies, correlationId, signal, lend);
     }
-    if (mayAct(registration, observation, memory) && isStale(memory, now())) {
+    if (mayAct(key, registration, observation, memory) && isStale(memory, now())) {
       // Nothing is written upon what was seen a while ago: somebody else may have been there, a node may have restarted.
       memory.facts = {};
       memory.atRest = false;
@@ -224,8 +230,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
       return { requeueAfterMs: Math.max(100, (nextRead?.getTime() ?? now().getTime() + restMs) - now().getTime()) };
     }
 
-    const claimedBy = claims.holder(target.resourceId, key);
-    const input = (): PlanInput => ({ ...asked(registration), target, observed, memory, claimedBy, now: now() });
+    const input = (): PlanInput => inputOf(key, registration, target, observed, memory);
     const { leaving } = input();
     const planned = plan(input());
     if (planned.runnable.some(({ step }) => step === 'CreateCluster')) claims.claim(target.resourceId, key);
@@ -237,7 +242,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     // What a write will need to be found again stands in status before the write.
     const exactly =
       memory.submissions !== before ||
-      (leaving ? true : planned.runnable.length > 0 && !isOnRecord(registration, target));
+      leaving === true ||
+      (planned.runnable.length > 0 && !isOnRecord(registration, target));
     const status = leaving ? reportLeaving(registration, input(), planned) : report(registration, input(), planned);
     memory.atRest = !leaving && isWell(planned, status);
     try {
@@ -248,7 +254,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     }
     // Nothing is left: the next visit lets the object go.
     if (status.unregistration?.endTime !== undefined) return again;
-    if (!leaving) await tell(registration, notices(input()), memory);
+    if (!leaving) await tellNotices(events, registration, notices(input()), memory);
     if (session !== undefined) lookAtChanged(session);
     if (planned.runnable.length === 0) {
       const renewal = nextRenewal(trackedCredentials(input()), now());
@@ -262,35 +268,34 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     return again;
   }
 
-  /** Tells each notice once, for as long as it holds. */
-  async function tell({ metadata }: HciClusterRegistration, found: Notice[], memory: Memory): Promise<void> {
-    const { namespace, name, uid } = metadata;
-    for (const { reason, note } of found) {
-      if (memory.told.has(note)) continue;
-      await events.record(
-        { apiVersion, kind, metadata: { namespace, name, uid } },
-        { type: 'Warning', reason, action: 'Observe', note },
-      );
-    }
-    memory.told = new Set(found.map(({ note }) => note));
-  }
+  const inputOf = (
+    key: string,
+    { spec, metadata, status }: HciClusterRegistration,
+    target: Target,
+    observed: Observed,
+    memory: Memory,
+  ): PlanInput => ({
+    spec,
+    leaving: metadata.deletionTimestamp !== undefined,
+    registeredClusterId: status?.azure?.clusterId,
+    target,
+    observed,
+    memory,
+    claimedBy: claims.holder(target.resourceId, key),
+    now: now(),
+  });
 
-  /** Tells what becomes of requests that are not simply another look. */
-  async function announce(registration: HciClusterRegistration, heard: (keyof typeof announcements)[]): Promise<void> {
-    const { namespace, name, uid } = registration.metadata;
-    for (const field of heard) {
-      const event = announcements[field];
-      if (event === undefined) continue;
-      await events.record({ apiVersion, kind, metadata: { namespace, name, uid } }, { ...event, action: 'Answer' });
-    }
-  }
-
-  function mayAct(registration: HciClusterRegistration, { target, observed }: Observation, memory: Memory): boolean {
+  function mayAct(
+    key: string,
+    registration: HciClusterRegistration,
+    { target, observed }: Observation,
+    memory: Memory,
+  ): boolean {
     if (target === undefined) return false;
-    const input = { ...asked(registration), target, observed, memory, now: now() };
+    const input = inputOf(key, registration, target, observed, memory);
     const planned = plan(input);
     // That nothing is left is proven by what was read just now, too.
-    return planned.runnable.length > 0 || (input.leaving && planned.pending.length === 0);
+    return planned.runnable.length > 0 || (input.leaving === true && planned.pending.length === 0);
   }
 
   function isConfirmed(
@@ -300,8 +305,7 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
     memory: Memory,
   ): boolean {
     if (target === undefined) return false;
-    const claimedBy = claims.holder(target.resourceId, key);
-    const input = { spec: registration.spec, target, observed, memory, claimedBy, now: now() };
+    const input = inputOf(key, registration, target, observed, memory);
     const planned = plan(input);
     return isWell(planned, report(registration, input, planned));
   }
@@ -388,30 +392,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   };
 }
 
-const announcements = {
-  lastHandledReconcileAt: undefined,
-  lastHandledSyncAt: undefined,
-  lastHandledRotateAt: {
-    type: 'Normal',
-    reason: 'Progressing',
-    note: "rotate-requested-at: the Arc service principal's secret is made anew and handed to the nodes.",
-  },
-  lastHandledRepairAt: {
-    type: 'Normal',
-    reason: 'Progressing',
-    note: "repair-requested-at: everything is read anew, what is missing is mended, and the nodes' certificates and the Arc service principal's secret are made anew.",
-  },
-} as const;
-
 const mayBeUnregistered = ({ spec, status }: HciClusterRegistration): boolean =>
   effectiveDeletionPolicy(spec, status?.azure?.adopted === true) === 'Unregister';
-
-/** What the object asks for: that the cluster is registered, or that it leaves. */
-const asked = ({ spec, metadata, status }: HciClusterRegistration) => ({
-  spec,
-  leaving: metadata.deletionTimestamp !== undefined,
-  registeredClusterId: status?.azure?.clusterId,
-});
 
 function isStale(memory: Memory, now: Date): boolean {
   const oldest = now.getTime() - factsGoodToActOnMs;

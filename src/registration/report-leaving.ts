@@ -2,9 +2,9 @@ import type { HciClusterRegistration } from '../api/registration.ts';
 import type { Reason } from '../api/reasons.ts';
 import { authenticated } from './conditions/azure.ts';
 import { nodesReachable } from './conditions/nodes.ts';
-import { bounded, seconds, stalledBy, toConditions, type StatusDraft, type Verdicts } from './draft.ts';
+import { seconds, stalledBy, toConditions, type StatusDraft, type Verdicts } from './draft.ts';
 import type { Pending, Plan } from './plan.ts';
-import { reportNodes } from './report-parts.ts';
+import { consecutiveFailures, reportNodes, reportPlan } from './report-parts.ts';
 import type { PlanInput } from './step.ts';
 
 type Told = Pick<Pending, 'reason' | 'message'>;
@@ -48,7 +48,7 @@ export function reportLeaving(registration: HciClusterRegistration, input: PlanI
   return {
     ...status,
     observedGeneration: metadata.generation,
-    consecutiveFailures: Math.max(0, ...[...memory.failures.values()].map(({ count }) => count)),
+    consecutiveFailures: consecutiveFailures(memory),
     nodes: reportNodes(input),
     credentials: undefined,
     earliestCredentialExpiry: undefined,
@@ -60,14 +60,7 @@ export function reportLeaving(registration: HciClusterRegistration, input: PlanI
             endTime: isOver ? seconds(now) : undefined,
           }
         : undefined,
-    plan: {
-      steps: plan.pending.slice(0, 32).map(({ step, on, state, message }) => ({
-        name: step,
-        target: bounded(on, 512),
-        state,
-        message: bounded(message),
-      })),
-    },
+    plan: reportPlan(plan),
     submissions: memory.submissions,
     conditions: toConditions(registration, verdicts, now),
   };

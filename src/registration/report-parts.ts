@@ -2,7 +2,9 @@ import { agentFindings } from './arc-agent.ts';
 import { notMember } from './conditions/nodes.ts';
 import { bounded, seconds, word, type StatusDraft } from './draft.ts';
 import { valueOf, type Observed } from './facts.ts';
+import type { Memory } from './memory.ts';
 import { findings, type Finding } from './node-state.ts';
+import type { Plan } from './plan.ts';
 import { arcWanted, members, registeredTo, type PlanInput } from './step.ts';
 import { agentTrouble } from './steps/start-arc-registration-task.ts';
 import { arcNotShown } from './steps/sync.ts';
@@ -68,3 +70,16 @@ export function reportNodeItems({ nodes, probes, hostKeys, arcSettings }: Observ
     };
   });
 }
+
+export const reportPlan = ({ pending }: Plan): StatusDraft['plan'] => ({
+  steps: pending.slice(0, 32).map(({ step, on, state, message }) => ({
+    name: step,
+    target: bounded(on, 512),
+    state,
+    message: bounded(message),
+  })),
+});
+
+/** That Azure is busy with the same thing is no failure. */
+export const consecutiveFailures = ({ failures }: Pick<Memory, 'failures'>): number =>
+  Math.max(0, ...[...failures.values()].map(({ count, reason }) => (reason === 'WaitingForAzure' ? 0 : count)));

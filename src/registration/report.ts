@@ -19,7 +19,7 @@ import { valueOf } from './facts.ts';
 import type { Pending, Plan } from './plan.ts';
 import { handledPokes } from './pokes.ts';
 import { reportCredentials, trackedCredentials } from './credentials.ts';
-import { reportNodes } from './report-parts.ts';
+import { consecutiveFailures, reportNodes, reportPlan } from './report-parts.ts';
 import { syncIntervalMs } from './schedule.ts';
 import { effectiveDeletionPolicy } from './effective-policy.ts';
 import { members, registeredTo, type PlanInput } from './step.ts';
@@ -58,10 +58,7 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
       syncedAt === undefined
         ? undefined
         : seconds(memory.facts.resource?.readAgainAt ?? new Date(syncedAt.getTime() + syncIntervalMs(registration))),
-    consecutiveFailures: Math.max(
-      0,
-      ...[...memory.failures.values()].map(({ count, reason }) => (reason === 'WaitingForAzure' ? 0 : count)),
-    ),
+    consecutiveFailures: consecutiveFailures(memory),
     cluster: reportCluster(input),
     nodes: reportNodes(input),
     credentials,
@@ -70,14 +67,7 @@ export function report(registration: HciClusterRegistration, input: PlanInput, p
       .toSorted()[0]
       ?.slice(0, 10),
     effective: { deletionPolicy: effectiveDeletionPolicy(registration.spec, isAdopted) },
-    plan: {
-      steps: plan.pending.slice(0, 32).map(({ step, on, state, message }) => ({
-        name: step,
-        target: bounded(on, 512),
-        state,
-        message: bounded(message),
-      })),
-    },
+    plan: reportPlan(plan),
     submissions: memory.submissions,
     conditions: toConditions(registration, { ...summarize(registration, verdicts, plan), ...verdicts }, now),
   };

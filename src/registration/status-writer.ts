@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Value } from 'typebox/value';
-import { apiVersion, fieldManager, group, version } from '../api/group.ts';
-import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import { fieldManager, group, version } from '../api/group.ts';
+import { kind, subjectOf, type HciClusterRegistration } from '../api/registration.ts';
 import { RegistrationStatus } from '../api/status.ts';
 import type { KubeClient } from '../kube/client.ts';
 import type { EventRecorder } from '../kube/events.ts';
@@ -60,10 +60,12 @@ export async function writeStatus(
   const [before, after] = [ready(registration.status), ready(status)];
   if (after !== undefined && (before?.status !== after.status || before.reason !== after.reason)) {
     const stalled = status.conditions?.some(({ type }) => type === 'Stalled') === true;
-    await events.record(
-      { apiVersion, kind, metadata: { namespace, name, uid } },
-      { type: stalled ? 'Warning' : 'Normal', reason: after.reason, action: 'Reconcile', note: after.message },
-    );
+    await events.record(subjectOf(registration.metadata), {
+      type: stalled ? 'Warning' : 'Normal',
+      reason: after.reason,
+      action: 'Reconcile',
+      note: after.message,
+    });
   }
   return written;
 }

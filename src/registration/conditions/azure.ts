@@ -16,7 +16,7 @@ import { createResourceGroup } from '../steps/create-resource-group.ts';
 import { no, unsure, yes, type Verdict } from './verdict.ts';
 
 /** Reasons to sign in that are about the credential or the way to Azure, not about rights. */
-const cannotSignIn = new Set<Reason>([
+export const cannotSignIn: ReadonlySet<Reason> = new Set<Reason>([
   'SecretNotFound',
   'CredentialExpired',
   'CredentialRejected',

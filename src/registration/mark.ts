@@ -3,3 +3,9 @@ export function parseMark(mark: string | undefined): { instanceId: string; objec
   const [, instanceId, object] = /^([^/]+)\/([^/]+\/[^/]+)$/.exec(mark ?? '') ?? [];
   return instanceId === undefined || object === undefined ? undefined : { instanceId, object };
 }
+
+/** The same object, maybe in another management cluster: a restored one. */
+export const marksSameObject = (mark: string | undefined, other: string): boolean => {
+  const object = parseMark(mark)?.object;
+  return object !== undefined && object === parseMark(other)?.object;
+};
