@@ -20,7 +20,7 @@ import { forgetWhatIsDone, noteFailedOperations, withSubmissions } from './bookk
 import { notices } from './notices.ts';
 import { perform, type PerformDependencies } from './perform.ts';
 import { plan, type Plan } from './plan.ts';
-import { hear, openRenewals, syncIsComing, unansweredPokes } from './pokes.ts';
+import { hear, openRenewals, syncIsComing } from './pokes.ts';
 import { detach } from './detach.ts';
 import { effectiveDeletionPolicy } from './effective-policy.ts';
 import { holdSecrets } from './held-secrets.ts';
@@ -28,10 +28,9 @@ import { deletedTogether, massDeletionGate, type MassDeletionLimit } from './mas
 import { decideRelease } from './release.ts';
 import { reportHeldDeletion, reportLeaving } from './report-leaving.ts';
 import { report } from './report.ts';
-import { isWell, wasWell } from './rest.ts';
+import { isWell, restsForMs, wasWell } from './rest.ts';
 import { createRowWatch } from './row-watch.ts';
 import { reportIdle, reportUnresolved } from './report-idle.ts';
-import { syncIntervalMs } from './schedule.ts';
 import { registrations, writeStatus } from './status-writer.ts';
 import { tellNotices, tellRequests } from './tell.ts';
 import type { Session } from '../sign-in/sessions.ts';
@@ -322,20 +321,8 @@ export function createReconciler(dependencies: ReconcilerDependencies) {
   }
 
   /** After a restart, an object that was well is left alone until its sync is due. */
-  function untilNextSync(key: string, registration: HciClusterRegistration): number {
-    const { status, metadata } = registration;
-    if (memories.has(key) || changedSecrets.has(key) || status?.nextSyncTime === undefined) return 0;
-    if (status.observedGeneration !== metadata.generation || unansweredPokes(registration).length > 0) return 0;
-    const isTrue = (wanted: string) =>
-      status.conditions?.some(({ type, status: value }) => type === wanted && value === 'True') === true;
-    // At most one interval: a time far ahead was written by a wrong clock.
-    const untilMs = Date.parse(status.nextSyncTime) - now().getTime();
-    const renewals = (status.credentials ?? []).flatMap(({ renewalTime }) => renewalTime ?? []);
-    const untilRenewalMs = isTrue('CredentialsCurrent')
-      ? Math.min(...renewals.map((time) => Date.parse(time) - now().getTime()))
-      : Infinity;
-    return isTrue('Ready') ? Math.min(untilMs, untilRenewalMs, syncIntervalMs(registration)) : 0;
-  }
+  const untilNextSync = (key: string, registration: HciClusterRegistration): number =>
+    memories.has(key) || changedSecrets.has(key) ? 0 : restsForMs(registration, now());
 
   function recall(key: string, registration: HciClusterRegistration) {
     const { uid, generation } = registration.metadata;
