@@ -13,7 +13,7 @@ interface Rule {
 }
 
 /** The files of src/registration that read, write or keep; all others decide. */
-const doing = String.raw`(act|arc-secret|clients|detach|held-secrets|observe|observe-azure|observe-nodes|observe-onboarding|onboarding-secret|perform|reader|reconcile|referenced-secrets|status-writer|tell|steps/.*\.act)\.ts$`;
+const doing = String.raw`(act|arc-secret|clients|detach|held-secrets|observe|observe-azure|observe-nodes|observe-onboarding|onboarding-secret|owned-secret|perform|reader|reconcile|referenced-secrets|status-writer|tell|steps/.*\.act)\.ts$`;
 
 const rules: Rule[] = [
   {

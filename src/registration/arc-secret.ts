@@ -1,11 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { apiVersion, fieldManager, group, pokes } from '../api/group.ts';
-import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import { group, pokes } from '../api/group.ts';
+import type { HciClusterRegistration } from '../api/registration.ts';
 import type { Found } from '../azure/reads.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { secrets } from '../kube/core.ts';
-import { apply, get } from '../kube/resource.ts';
 import type { ArcSecretStore } from './clients.ts';
+import { ownedSecret } from './owned-secret.ts';
 import { SecretProblem } from '../sign-in/problems.ts';
 import { SecretNotKept } from './failures.ts';
 import type { ArcSecret, RenewalRequests, SecretKey } from './facts.ts';
@@ -21,7 +20,6 @@ const keyAnnotations = (prefix: '' | 'next-') =>
 const handedOver = keyAnnotations('');
 const held = keyAnnotations('next-');
 
-const managedBy = 'app.kubernetes.io/managed-by';
 const textKey = 'clientSecret';
 const writeTimeoutMs = 15_000;
 const keepTries = 4;
@@ -45,36 +43,27 @@ export function createArcSecretStore(
   registration: HciClusterRegistration,
   pause: (ms: number) => Promise<void> = delay,
 ): ReadableArcSecretStore {
-  const { namespace, name: owner, uid } = registration.metadata;
-  const name = arcSecretName(owner);
+  const { namespace } = registration.metadata;
+  const name = arcSecretName(registration.metadata.name);
+  const own = ownedSecret(kube, registration, name);
 
-  const read = (signal: AbortSignal | undefined) => get(kube, secrets, { namespace, name }, { signal });
   const write = (annotations: Annotations, text: string | undefined) =>
-    apply(
-      kube,
-      secrets,
+    own.write(
       {
-        metadata: {
-          namespace,
-          name,
-          annotations,
-          labels: { [managedBy]: fieldManager },
-          ownerReferences: [{ apiVersion, kind, name: owner, uid, controller: true }],
-        },
-        type: 'Opaque',
+        annotations,
         ...(text === undefined ? {} : { data: { [textKey]: Buffer.from(text).toString('base64') } }),
       },
-      { fieldManager, force: true, signal: AbortSignal.timeout(writeTimeoutMs) },
+      AbortSignal.timeout(writeTimeoutMs),
     );
   /** What stands there of this application. A write leaves out what it does not repeat. */
   const known = async (appId: string): Promise<Annotations> => {
-    const annotations = (await read(AbortSignal.timeout(writeTimeoutMs)))?.metadata.annotations ?? {};
+    const annotations = (await own.read(AbortSignal.timeout(writeTimeoutMs)))?.metadata.annotations ?? {};
     return annotations[appIdAnnotation] === appId ? annotations : {};
   };
 
   return {
     async read(signal) {
-      const secret = await read(signal);
+      const secret = await own.read(signal);
       const annotations = secret?.metadata.annotations ?? {};
       const appId = annotations[appIdAnnotation];
       if (secret === undefined || appId === undefined) return { found: false };
@@ -91,12 +80,8 @@ export function createArcSecretStore(
       };
     },
     async prepare(appId) {
-      const present = await read(AbortSignal.timeout(writeTimeoutMs));
-      if (present !== undefined && present.metadata.labels?.[managedBy] !== fieldManager) {
-        throw new SecretProblem(
-          `Secret ${namespace}/${name} exists and is not ours. Rename it: the controller keeps the Arc service principal's secret under that name.`,
-        );
-      }
+      const use = "keeps the Arc service principal's secret under that name";
+      await own.refuseForeign(use, AbortSignal.timeout(writeTimeoutMs));
       const annotations = await known(appId);
       await write({ [appIdAnnotation]: appId, ...requestsOf(annotations), ...handedOverOf(annotations) }, undefined);
     },
@@ -115,7 +100,7 @@ export function createArcSecretStore(
       }
     },
     async readText() {
-      const text = (await read(AbortSignal.timeout(writeTimeoutMs)))?.data?.[textKey];
+      const text = (await own.read(AbortSignal.timeout(writeTimeoutMs)))?.data?.[textKey];
       if (text === undefined)
         throw new SecretProblem(`Secret ${namespace}/${name} holds no secret of the Arc service principal`);
       return Buffer.from(text, 'base64').toString('utf8');

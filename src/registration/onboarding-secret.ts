@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { apiVersion, fieldManager, group } from '../api/group.ts';
-import { kind, type HciClusterRegistration } from '../api/registration.ts';
+import { group } from '../api/group.ts';
+import type { HciClusterRegistration } from '../api/registration.ts';
 import type { Found } from '../azure/reads.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { secrets as secretType } from '../kube/core.ts';
-import { apply, get } from '../kube/resource.ts';
 import type { OnboardingSecretStore } from './clients.ts';
 import type { OnboardingRecord, OnboardingSecret } from './facts.ts';
+import { ownedSecret } from './owned-secret.ts';
 import { SecretProblem } from '../sign-in/problems.ts';
 import { readExpiresOn, readSecret, type SecretReader } from '../sign-in/sessions.ts';
 
@@ -16,7 +15,6 @@ const annotation = {
   found: `${group}/found`,
   repair: `${group}/repair`,
 } as const;
-const managedBy = 'app.kubernetes.io/managed-by';
 const writeTimeoutMs = 30_000;
 const guid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -41,8 +39,8 @@ export function createOnboardingSecretStore(
   secrets: SecretReader,
   registration: HciClusterRegistration,
 ): ReadableOnboardingSecretStore {
-  const { namespace, name: owner, uid } = registration.metadata;
-  const name = onboardingRecordName(owner);
+  const { namespace, name } = registration.metadata;
+  const own = ownedSecret(kube, registration, onboardingRecordName(name));
 
   async function read(signal: AbortSignal): Promise<OnboardingSecret & { text: string }> {
     const secretRef = registration.spec.arc.onboarding.servicePrincipal?.secretRef;
@@ -60,27 +58,8 @@ export function createOnboardingSecretStore(
 
   async function record(annotations: Record<string, string>): Promise<void> {
     const signal = AbortSignal.timeout(writeTimeoutMs);
-    const present = await get(kube, secretType, { namespace, name }, { signal });
-    if (present !== undefined && present.metadata.labels?.[managedBy] !== fieldManager) {
-      throw new SecretProblem(
-        `Secret ${namespace}/${name} exists and is not ours. Rename it: the controller keeps record there of what the nodes hold.`,
-      );
-    }
-    await apply(
-      kube,
-      secretType,
-      {
-        metadata: {
-          namespace,
-          name,
-          annotations,
-          labels: { [managedBy]: fieldManager },
-          ownerReferences: [{ apiVersion, kind, name: owner, uid, controller: true }],
-        },
-        type: 'Opaque',
-      },
-      { fieldManager, force: true, signal },
-    );
+    await own.refuseForeign('keeps record there of what the nodes hold', signal);
+    await own.write({ annotations }, signal);
   }
 
   return {
@@ -89,7 +68,7 @@ export function createOnboardingSecretStore(
       return { found: true, value };
     },
     async readRecord(signal) {
-      const annotations = (await get(kube, secretType, { namespace, name }, { signal }))?.metadata.annotations;
+      const annotations = (await own.read(signal))?.metadata.annotations;
       const appId = annotations?.[annotation.appId];
       if (appId === undefined) return { found: false };
       return {

@@ -1,10 +1,11 @@
 import type { Extension, Machine } from '../azure/models.ts';
 import { sameId } from '../azure/resource-ids.ts';
-import { valueOf } from './facts.ts';
+import { valueOf, type FactKey } from './facts.ts';
 import {
   arcDisableBegun,
   members,
-  nonEmpty,
+  pollSeconds,
+  underWay,
   unread,
   waiting,
   type Evaluation,
@@ -68,6 +69,19 @@ export const machinesForbidden = ({ observed: { machines } }: PlanInput): boolea
 /** What lies in the groups, as a fact. */
 export const whatIsInGroups = ['groupResources/resourceGroup', 'groupResources/arcResourceGroup'] as const;
 
-/** Azure is removing it already. */
-export const isDeleting = (provisioningState: string | null | undefined): boolean =>
-  nonEmpty(provisioningState) && /^Deleting$/i.test(provisioningState);
+/** It was asked for, or Azure is removing it already. `facts` show when it is gone. */
+export function beingDeleted(
+  input: PlanInput,
+  given: {
+    step: string;
+    on: string;
+    facts: FactKey[];
+    provisioningState: string | null | undefined;
+    message: string;
+  },
+): Evaluation<never> | undefined {
+  const { step, on, facts, provisioningState, message } = given;
+  const started = underWay(input, step, on, facts);
+  if (started !== undefined || !/^Deleting$/i.test(provisioningState ?? '')) return started;
+  return waiting(on, message, facts, pollSeconds(input, step, on));
+}

@@ -1,5 +1,5 @@
-import { pollSeconds, underWay, unread, waiting, type Step } from '../step.ts';
-import { whatIsInGroups, arcUnwanted, extensionsHold, isDeleting } from '../removal.ts';
+import { unread, type Step } from '../step.ts';
+import { whatIsInGroups, arcUnwanted, beingDeleted, extensionsHold } from '../removal.ts';
 
 export interface DeleteArcSettingsArguments {
   resourceId: string;
@@ -18,10 +18,12 @@ export const deleteArcSettings: Step<DeleteArcSettingsArguments> = {
     const on = 'default';
     if (arcSettings.state === 'absent') return [{ state: 'Done', on }];
     if (arcSettings.state === 'unknown') return [unread(on, arcSettings)];
-    const held = extensionsHold(input, on) ?? underWay(input, 'DeleteArcSettings', on, ['arcSettings']);
+    const { provisioningState } = arcSettings.value.properties;
+    const message = 'Azure is deleting them';
+    const held =
+      extensionsHold(input, on) ??
+      beingDeleted(input, { step: 'DeleteArcSettings', on, facts: ['arcSettings'], provisioningState, message });
     if (held !== undefined) return [held];
-    if (isDeleting(arcSettings.value.properties.provisioningState))
-      return [waiting(on, 'Azure is deleting them', ['arcSettings'], pollSeconds(input, 'DeleteArcSettings', on))];
     return [{ state: 'Ready', on, arguments: { resourceId: input.target.resourceId } }];
   },
 };

@@ -1,5 +1,5 @@
-import { isDeleting } from '../removal.ts';
-import { pollSeconds, underWay, unread, waiting, type Step } from '../step.ts';
+import { beingDeleted } from '../removal.ts';
+import { unread, type Step } from '../step.ts';
 
 export interface DeleteClusterArguments {
   resourceId: string;
@@ -29,10 +29,10 @@ export const deleteCluster: Step<DeleteClusterArguments> = {
     const on = input.target.resourceName;
     if (resource.state === 'absent') return [{ state: 'Done', on }];
     if (resource.state === 'unknown') return [unread(on, resource)];
-    const pending = underWay(input, 'DeleteCluster', on, ['resource']);
+    const { provisioningState } = resource.value.properties;
+    const message = 'Azure is deleting it';
+    const pending = beingDeleted(input, { step: 'DeleteCluster', on, facts: ['resource'], provisioningState, message });
     if (pending !== undefined) return [pending];
-    if (isDeleting(resource.value.properties.provisioningState))
-      return [waiting(on, 'Azure is deleting it', ['resource'], pollSeconds(input, 'DeleteCluster', on))];
     return [{ state: 'Ready', on, arguments: { resourceId: input.target.resourceId } }];
   },
 };

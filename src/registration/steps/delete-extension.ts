@@ -1,5 +1,5 @@
-import { underWay, unread, waiting, pollSeconds, type Evaluation, type Step } from '../step.ts';
-import { arcUnwanted, deletableExtensions, isDeleting } from '../removal.ts';
+import { unread, type Evaluation, type Step } from '../step.ts';
+import { arcUnwanted, beingDeleted, deletableExtensions } from '../removal.ts';
 
 export interface DeleteExtensionArguments {
   resourceId: string;
@@ -17,20 +17,15 @@ export const deleteExtension: Step<DeleteExtensionArguments> = {
     if (!arcUnwanted(input) || arcSettings.state !== 'present') return [];
     if (extensions.state === 'unknown') return [unread('extensions', extensions)];
     return deletableExtensions(input).map(({ name, properties }): Evaluation<DeleteExtensionArguments> => {
-      const pending = underWay(input, 'DeleteExtension', name, ['extensions']);
-      if (pending !== undefined) return pending;
-      if (isDeleting(properties?.provisioningState))
-        return waiting(
-          name,
-          'Azure is removing the extension',
-          ['extensions'],
-          pollSeconds(input, 'DeleteExtension', name),
-        );
-      return {
-        state: 'Ready',
+      const pending = beingDeleted(input, {
+        step: 'DeleteExtension',
         on: name,
-        arguments: { resourceId: input.target.resourceId, extension: name },
-      };
+        facts: ['extensions'],
+        provisioningState: properties?.provisioningState,
+        message: 'Azure is removing the extension',
+      });
+      const { resourceId } = input.target;
+      return pending ?? { state: 'Ready', on: name, arguments: { resourceId, extension: name } };
     });
   },
 };

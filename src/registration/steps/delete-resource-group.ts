@@ -1,16 +1,7 @@
 import { valueOf } from '../facts.ts';
 import { sameId } from '../../azure/resource-ids.ts';
-import { arcUnwanted, whatIsInGroups } from '../removal.ts';
-import {
-  arcDisableBegun,
-  underWay,
-  unread,
-  waiting,
-  pollSeconds,
-  type Evaluation,
-  type PlanInput,
-  type Step,
-} from '../step.ts';
+import { arcUnwanted, beingDeleted, whatIsInGroups } from '../removal.ts';
+import { arcDisableBegun, unread, waiting, type Evaluation, type PlanInput, type Step } from '../step.ts';
 import { createdByTag } from '../target.ts';
 
 export interface DeleteResourceGroupArguments {
@@ -26,10 +17,10 @@ function evaluateGroup(input: PlanInput, key: GroupKey): Evaluation<DeleteResour
   if (fact.state === 'unknown') return [unread(on, fact)];
   // Somebody else's.
   if (fact.value.tags['CreatedBy'] !== createdByTag.CreatedBy) return [{ state: 'Done', on }];
-  const pending = underWay(input, 'DeleteResourceGroup', on, [key]);
+  const message = 'Azure is deleting the resource group';
+  const { provisioningState } = fact.value;
+  const pending = beingDeleted(input, { step: 'DeleteResourceGroup', on, facts: [key], provisioningState, message });
   if (pending !== undefined) return [pending];
-  if (fact.value.provisioningState === 'Deleting')
-    return [waiting(on, 'Azure is deleting the resource group', [key], pollSeconds(input, 'DeleteResourceGroup', on))];
   const inside = input.observed.groupResources[key];
   if (inside === undefined) return [waiting(on, 'what it holds was not read yet', [], 0, 'Progressing')];
   if (inside.state === 'unknown') return [unread(on, inside)];
