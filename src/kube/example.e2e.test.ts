@@ -1,36 +1,24 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { endWithThisProcess } from '../../test/controlplane/processes.ts';
-import { startControlPlane, type ControlPlane } from '../../test/controlplane/start.ts';
-import { createKubeClient, type KubeClient } from './client.ts';
+import type { KubeClient } from './client.ts';
 import { configMaps } from './core.ts';
-import { readKubeConfig } from './kubeconfig.ts';
 import { apply, get } from './resource.ts';
+import { startRealServer, startTimeoutMs, type RealServer } from './testing/real-server.ts';
 
 // The README's example as everybody would run it.
 
 const soon = { timeout: 30_000, interval: 20 };
-let directory: string;
-let controlPlane: ControlPlane;
+let server: RealServer;
 let client: KubeClient;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'example-e2e-'));
-  controlPlane = await startControlPlane({ directory: join(directory, 'control-plane') });
-  client = createKubeClient(await readKubeConfig(controlPlane.kubeconfig), {
-    userAgent: 'test',
-    requestTimeoutMs: 20_000,
-  });
-}, 1_800_000);
-afterAll(async () => {
-  await client?.close();
-  await controlPlane?.stop();
-  await rm(directory, { recursive: true, force: true });
-}, 60_000);
+  server = await startRealServer('example-e2e');
+  ({ client } = server);
+}, startTimeoutMs);
+afterAll(() => server?.stop(), 60_000);
 
 const metadata = { namespace: 'default', name: 'greeting' };
 const greet = (whom: string) =>
@@ -46,7 +34,7 @@ const expectGreeting = (text: string) =>
 it('greets, follows a change, and ends with 0 at SIGTERM without an error', async () => {
   await greet('world');
   const greeter = spawn(process.execPath, [join(import.meta.dirname, 'example.ts')], {
-    env: { PATH: process.env['PATH'], KUBECONFIG: controlPlane.kubeconfig },
+    env: { PATH: process.env['PATH'], KUBECONFIG: server.controlPlane.kubeconfig },
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   endWithThisProcess(greeter);

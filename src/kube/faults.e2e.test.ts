@@ -1,16 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startControlPlane, type ControlPlane } from '../../test/controlplane/start.ts';
 import { createKubeClient, type KubeClient } from './client.ts';
 import { configMaps, namespaces, type ConfigMap } from './core.ts';
 import { readKubeConfig } from './kubeconfig.ts';
 import { createReflector, type Reflector } from './reflector.ts';
 import { apply, create, deleteObject, keyOf, list } from './resource.ts';
 import { startProxy, type Proxy } from './testing/proxy.ts';
+import { startRealServer, startTimeoutMs, type RealServer } from './testing/real-server.ts';
 
 // On a real API server: whatever is cut, killed or forgotten, the store ends with what the server has, and every change was told.
 
@@ -19,8 +16,7 @@ const fieldManager = 'faults-e2e';
 const namespace = 'faults-e2e';
 const patient = { timeout: 60_000, interval: 250 };
 
-let directory: string;
-let controlPlane: ControlPlane;
+let server: RealServer;
 let client: KubeClient;
 let proxy: Proxy;
 let throughProxy: KubeClient;
@@ -34,13 +30,17 @@ const wrong: string[] = [];
 const gone = new Set<string>();
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'faults-e2e-'));
-  controlPlane = await startControlPlane({ directory: join(directory, 'control-plane') });
-  const kubeConfig = await readKubeConfig(controlPlane.kubeconfig);
-  const settings = { userAgent: fieldManager, requestTimeoutMs: 20_000 };
-  client = createKubeClient(kubeConfig, settings);
+  server = await startRealServer('faults-e2e');
+  ({ client } = server);
+  const kubeConfig = await readKubeConfig(server.controlPlane.kubeconfig);
   proxy = await startProxy(new URL(kubeConfig.server));
-  throughProxy = createKubeClient({ ...kubeConfig, server: `https://127.0.0.1:${proxy.port}` }, settings);
+  throughProxy = createKubeClient(
+    { ...kubeConfig, server: `https://127.0.0.1:${proxy.port}` },
+    {
+      userAgent: fieldManager,
+      requestTimeoutMs: 20_000,
+    },
+  );
   await create(client, namespaces, { metadata: { name: namespace } }, { fieldManager });
   await inParallel(objects, (index) => put(index, 'first'));
   stop = new AbortController();
@@ -63,15 +63,14 @@ beforeAll(async () => {
   });
   running = reflector.run(stop.signal);
   await reflector.synced;
-}, 1_800_000);
+}, startTimeoutMs);
 
 afterAll(async () => {
   stop?.abort();
   await running;
-  await Promise.all([client?.close(), throughProxy?.close()]);
+  await throughProxy?.close();
   await proxy?.stop();
-  await controlPlane?.stop();
-  await rm(directory, { recursive: true, force: true });
+  await server?.stop();
 }, 60_000);
 
 const name = (index: number) => ({ namespace, name: `object-${index}` });
@@ -120,7 +119,10 @@ async function compactEtcd(): Promise<void> {
 }
 
 async function askEtcd(path: string, body: object): Promise<unknown> {
-  const answer = await fetch(`${controlPlane.etcdUrl}/v3/kv/${path}`, { method: 'POST', body: JSON.stringify(body) });
+  const answer = await fetch(`${server.controlPlane.etcdUrl}/v3/kv/${path}`, {
+    method: 'POST',
+    body: JSON.stringify(body),
+  });
   if (!answer.ok) throw new Error(`etcd: ${path}: ${answer.status} ${await answer.text()}`);
   return answer.json();
 }
@@ -158,7 +160,7 @@ describe('the store is right and nothing was missed', () => {
     proxy.cut();
     await inParallel(500, (index) => (index % 2 === 0 ? put(1000 + index, 'compacted') : remove(1000 + index)));
     await compactEtcd();
-    await controlPlane.restartApiServer();
+    await server.controlPlane.restartApiServer();
     gone.clear();
     proxy.refuse(false);
     await expectToAgree();
@@ -177,7 +179,7 @@ describe('the store is right and nothing was missed', () => {
         patient,
       );
     });
-    await controlPlane.restartApiServer();
+    await server.controlPlane.restartApiServer();
     await changing;
     expect(failures).toBeGreaterThan(0);
     await expectToAgree();

@@ -1,15 +1,10 @@
 import { decodeJwt } from 'jose';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { Type, type Static } from 'typebox';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startControlPlane, type ControlPlane } from '../../test/controlplane/start.ts';
-import { createKubeClient, type KubeClient } from './client.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeClient } from './client.ts';
 import { namespaces, secrets } from './core.ts';
 import { createEventRecorder } from './events.ts';
 import { addFinalizer, removeFinalizer } from './finalizers.ts';
-import { readKubeConfig } from './kubeconfig.ts';
 import {
   apply,
   create,
@@ -20,40 +15,27 @@ import {
   mergePatch,
   type ResourceType,
 } from './resource.ts';
-import { customResourceDefinitions, gadgetDefinition, gadgets } from './testing/gadgets.ts';
+import { gadgetIn, gadgets } from './testing/gadgets.ts';
+import { installGadgets, startRealServer, startTimeoutMs, type RealServer } from './testing/real-server.ts';
 import { ObjectMeta, parser, type KubeObject } from './schema.ts';
 
 const fieldManager = 'kube-e2e';
 const force = { fieldManager, force: true } as const;
 const namespace = 'kube-e2e';
-const soon = { timeout: 20_000, interval: 20 };
 
-let directory: string;
-let controlPlane: ControlPlane;
+let server: RealServer;
 let client: KubeClient;
 
-const connect = async (path: string) =>
-  createKubeClient(await readKubeConfig(path), { userAgent: 'kube-e2e', requestTimeoutMs: 20_000 });
-
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'kube-e2e-'));
-  controlPlane = await startControlPlane({ directory: join(directory, 'control-plane') });
-  client = await connect(controlPlane.kubeconfig);
+  server = await startRealServer('kube-e2e');
+  ({ client } = server);
   await create(client, namespaces, { metadata: { name: namespace } }, { fieldManager });
-  await create(client, customResourceDefinitions, gadgetDefinition, { fieldManager });
-  await vi.waitFor(() => list(client, gadgets), soon);
-}, 1_800_000);
+  await installGadgets(client, fieldManager);
+}, startTimeoutMs);
 
-afterAll(async () => {
-  await client?.close();
-  await controlPlane?.stop();
-  await rm(directory, { recursive: true, force: true });
-}, 60_000);
+afterAll(() => server?.stop(), 60_000);
 
-const gadget = (name: string, spec: object = { size: 1 }, metadata: object = {}) => ({
-  metadata: { namespace, name, ...metadata },
-  spec,
-});
+const gadget = gadgetIn(namespace);
 const applyGadget = (name: string, size = 1) => apply(client, gadgets, gadget(name, { size }), force);
 const applyStatus = (name: string, status: object, metadata: object = {}) =>
   apply(client, gadgets, { metadata: { namespace, name, ...metadata }, status }, { ...force, subresource: 'status' });
@@ -231,7 +213,7 @@ describe('service account tokens', () => {
     });
     expect(Date.parse(expirationTimestamp)).toBeGreaterThan(before);
 
-    const robot = await connect(await controlPlane.kubeconfigFor({ namespace, name: 'robot' }));
+    const robot = await server.connect(await server.controlPlane.kubeconfigFor({ namespace, name: 'robot' }));
     await expect(get(robot, secrets, { namespace, name: 'any' })).rejects.toMatchObject({
       status: 403,
       reason: 'Forbidden',

@@ -1,30 +1,19 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { startControlPlane, type ControlPlane } from '../../test/controlplane/start.ts';
-import { createKubeClient, type KubeClient } from './client.ts';
-import { readKubeConfig } from './kubeconfig.ts';
+import type { KubeClient } from './client.ts';
 import { KubeError } from './kube-error.ts';
 import { LeadershipLost, leases, runLeaderElection, type Leadership } from './leader-election.ts';
 import { create, get } from './resource.ts';
+import { startRealServer, startTimeoutMs, type RealServer } from './testing/real-server.ts';
 
-let directory: string;
-let controlPlane: ControlPlane;
+let server: RealServer;
 let client: KubeClient;
 
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'leader-election-'));
-  controlPlane = await startControlPlane({ directory: join(directory, 'control-plane') });
-  const kubeConfig = await readKubeConfig(controlPlane.kubeconfig);
-  client = createKubeClient(kubeConfig, { userAgent: 'leader-election', requestTimeoutMs: 20_000 });
-}, 1_800_000);
+  server = await startRealServer('leader-election');
+  ({ client } = server);
+}, startTimeoutMs);
 
-afterAll(async () => {
-  await client?.close();
-  await controlPlane?.stop();
-  await rm(directory, { recursive: true, force: true });
-}, 60_000);
+afterAll(() => server?.stop(), 60_000);
 
 /** Of writes: `answersLate` come when the call was given up, `answersHang` not even then. */
 type Fault = 'none' | 'partitioned' | 'answersLost' | 'answersLate' | 'answersHang';

@@ -1,48 +1,31 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { startControlPlane, type ControlPlane } from '../../test/controlplane/start.ts';
-import { createKubeClient, type KubeClient } from './client.ts';
+import type { KubeClient } from './client.ts';
 import { configMaps, namespaces, secrets } from './core.ts';
-import { readKubeConfig } from './kubeconfig.ts';
 import { createReferencedObjects } from './referenced.ts';
 import { createReflector } from './reflector.ts';
 import { apply, create, deleteObject, get, list } from './resource.ts';
-import { customResourceDefinitions, gadgetDefinition, gadgets } from './testing/gadgets.ts';
+import { gadgetIn, gadgets } from './testing/gadgets.ts';
+import { installGadgets, startRealServer, startTimeoutMs, type RealServer } from './testing/real-server.ts';
 
 const fieldManager = 'watching-e2e';
 const force = { fieldManager, force: true } as const;
 const namespace = 'watching-e2e';
 const soon = { timeout: 20_000, interval: 20 };
 
-let directory: string;
-let controlPlane: ControlPlane;
+let server: RealServer;
 let client: KubeClient;
 
-const connect = async (path: string) =>
-  createKubeClient(await readKubeConfig(path), { userAgent: 'watching-e2e', requestTimeoutMs: 20_000 });
-
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'watching-e2e-'));
-  controlPlane = await startControlPlane({ directory: join(directory, 'control-plane') });
-  client = await connect(controlPlane.kubeconfig);
+  server = await startRealServer('watching-e2e');
+  ({ client } = server);
   await create(client, namespaces, { metadata: { name: namespace } }, { fieldManager });
-  await create(client, customResourceDefinitions, gadgetDefinition, { fieldManager });
-  await vi.waitFor(() => list(client, gadgets), soon);
-}, 1_800_000);
+  await installGadgets(client, fieldManager);
+}, startTimeoutMs);
 
-afterAll(async () => {
-  await client?.close();
-  await controlPlane?.stop();
-  await rm(directory, { recursive: true, force: true });
-}, 60_000);
+afterAll(() => server?.stop(), 60_000);
 
-const gadget = (name: string, spec: object = { size: 1 }, metadata: object = {}) => ({
-  metadata: { namespace, name, ...metadata },
-  spec,
-});
+const gadget = gadgetIn(namespace);
 const applyGadget = (name: string, size = 1) => apply(client, gadgets, gadget(name, { size }), force);
 
 describe('reflector', () => {
@@ -166,7 +149,7 @@ describe('many calls', () => {
     let connections = 0;
     const count = () => connections++;
     subscribe('net.client.socket', count);
-    const busy = await connect(controlPlane.kubeconfig);
+    const busy = await server.connect(server.controlPlane.kubeconfig);
     try {
       const names = Array.from({ length: 600 }, (_, index) => `page-${index}`);
       let next = 0;

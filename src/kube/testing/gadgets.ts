@@ -54,3 +54,10 @@ export const gadgetDefinition = {
     ],
   },
 };
+
+export const gadgetIn =
+  (namespace: string) =>
+  (name: string, spec: object = { size: 1 }, metadata: object = {}) => ({
+    metadata: { namespace, name, ...metadata },
+    spec,
+  });

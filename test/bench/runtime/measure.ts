@@ -12,8 +12,8 @@ import { changesPerSecond, measureChanges, percentile } from './changes.ts';
 import { startProgram, type RunningProgram } from './process.ts';
 import type { Program } from './programs.ts';
 import { countRequests, type PhaseRequests } from './requests.ts';
+import { customResourceDefinitions } from '../../../src/kube/testing/gadgets.ts';
 import {
-  customResourceDefinitions,
   isReconciled,
   namespace,
   widgetBody,

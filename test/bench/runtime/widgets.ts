@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox';
 import type { ObjectBody, ResourceType } from '../../../src/kube/resource.ts';
-import { KubeObject, ObjectMeta, parser } from '../../../src/kube/schema.ts';
+import { ObjectMeta, parser } from '../../../src/kube/schema.ts';
 
 /** What the bench works on: objects of about 1 KB, of a kind of their own. Each program has a group of its own. */
 export const widgetKind = (group: string) => ({ group, version: 'v1', plural: 'widgets', kind: 'Widget' });
@@ -74,15 +74,6 @@ export const widgetDefinition = ({ group, version, plural, kind }: ResourceType<
     ],
   },
 });
-
-export const customResourceDefinitions: ResourceType<KubeObject> = {
-  group: 'apiextensions.k8s.io',
-  version: 'v1',
-  plural: 'customresourcedefinitions',
-  kind: 'CustomResourceDefinition',
-  namespaced: false,
-  parse: parser('CustomResourceDefinition', KubeObject),
-};
 
 export const widgetName = (index: number): string => `widget-${String(index).padStart(5, '0')}`;
 
